@@ -1,0 +1,153 @@
+#include "common/auth/credential_cache.hpp"
+
+#include "common/core/bytes.hpp"
+
+#include <openssl/crypto.h>
+#include <openssl/evp.h>
+#include <openssl/hmac.h>
+#include <openssl/rand.h>
+
+#include <array>
+#include <cstdlib>
+#include <cstring>
+#include <list>
+#include <map>
+#include <unordered_map>
+#include <vector>
+
+namespace auth {
+namespace {
+
+using digest = std::array<unsigned char, 32>;
+
+struct digest_hash {
+    std::size_t operator()(const digest& of) const noexcept {
+        std::size_t hash;
+        std::memcpy(&hash, of.data(), sizeof hash);
+        return hash;
+    }
+};
+
+struct entry {
+    digest key;
+    std::shared_ptr<const principal> who; ///< null: the credentials are wrong
+    core::steady_time forget_at;
+};
+
+core::result<principal> answer_of(const entry& of) {
+    if (!of.who) return errc::wrong_credentials;
+    return *of.who;
+}
+
+} // namespace
+
+struct credential_cache::state {
+    const core::clock& clock;
+    options limits;
+    digest secret{};
+    std::list<entry> recent; // most recently used first
+    std::unordered_map<digest, std::list<entry>::iterator, digest_hash> by_digest;
+    // By generation, so that a question asked before invalidate() is never joined by one asked after it.
+    std::map<std::pair<std::uint64_t, digest>, std::vector<verify_callback>> under_way;
+    std::size_t waiting = 0;
+    std::uint64_t generation = 0;
+
+    state(const core::clock& c, options with) : clock(c), limits(with) {}
+
+    digest digest_of(const credentials& of) const {
+        std::string text;
+        core::byte_writer writer(text);
+        // With lengths, so that ("ab","c") and ("a","bc") differ.
+        for (const std::string* part : {&of.tenant.value, &of.user, &of.password}) {
+            writer.u32(static_cast<std::uint32_t>(part->size()));
+            writer.text(*part);
+        }
+        digest key{};
+        const auto* octets = reinterpret_cast<const unsigned char*>(text.data());
+        // Without a digest all credentials would look alike, so there is no going on.
+        if (HMAC(EVP_sha256(), secret.data(), static_cast<int>(secret.size()), octets, text.size(), key.data(),
+                 nullptr) == nullptr)
+            std::abort();
+        OPENSSL_cleanse(text.data(), text.size());
+        return key;
+    }
+
+    const entry* find(const digest& key) {
+        const auto found = by_digest.find(key);
+        if (found == by_digest.end()) return nullptr;
+        if (found->second->forget_at <= clock.now()) {
+            recent.erase(found->second);
+            by_digest.erase(found);
+            return nullptr;
+        }
+        recent.splice(recent.begin(), recent, found->second);
+        return &recent.front();
+    }
+
+    void remember(const digest& key, const core::result<principal>& answer) {
+        if (limits.remembered_max == 0) return;
+        if (!answer && answer.error() != errc::wrong_credentials) return;
+        if (by_digest.size() == limits.remembered_max) {
+            by_digest.erase(recent.back().key);
+            recent.pop_back();
+        }
+        entry made{key, nullptr, clock.now() + (answer ? limits.lifetime : limits.negative_lifetime)};
+        if (answer) made.who = std::make_shared<const principal>(*answer);
+        recent.push_front(std::move(made));
+        by_digest[key] = recent.begin();
+    }
+
+    void answered(const digest& key, std::uint64_t asked_in, const core::result<principal>& answer) {
+        const auto found = under_way.find({asked_in, key});
+        if (found == under_way.end()) return;
+        const auto callbacks = std::move(found->second);
+        under_way.erase(found);
+        waiting -= callbacks.size();
+        if (asked_in == generation) remember(key, answer);
+        for (const auto& callback : callbacks) callback(answer);
+    }
+};
+
+credential_cache::credential_cache(provider& inner, const core::clock& clock, post_function post, options with)
+    : inner_(inner), post_(std::move(post)), state_(std::make_shared<state>(clock, with)) {
+    // A key that is not random would make the digests of weak passwords guessable.
+    if (RAND_bytes(state_->secret.data(), static_cast<int>(state_->secret.size())) != 1) std::abort();
+}
+
+credential_cache::~credential_cache() = default;
+
+std::optional<core::result<principal>> credential_cache::lookup(const credentials& of) {
+    const entry* found = state_->find(state_->digest_of(of));
+    if (found == nullptr) return std::nullopt;
+    return answer_of(*found);
+}
+
+void credential_cache::verify(credentials with, verify_callback done) {
+    const digest key = state_->digest_of(with);
+    if (const entry* found = state_->find(key)) {
+        post_([done = std::move(done), answer = answer_of(*found)] { done(answer); });
+        return;
+    }
+    if (state_->waiting >= state_->limits.waiting_max) {
+        post_([done = std::move(done)] { done(errc::busy); });
+        return;
+    }
+    const std::uint64_t asked_in = state_->generation;
+    auto& callbacks = state_->under_way[{asked_in, key}];
+    callbacks.push_back(std::move(done));
+    ++state_->waiting;
+    if (callbacks.size() > 1) return;
+    inner_.verify(std::move(with), [weak = std::weak_ptr(state_), key, asked_in](core::result<principal> answer) {
+        if (const auto self = weak.lock()) self->answered(key, asked_in, answer);
+    });
+}
+
+void credential_cache::invalidate() {
+    ++state_->generation;
+    state_->by_digest.clear();
+    state_->recent.clear();
+}
+
+std::size_t credential_cache::remembered() const noexcept { return state_->by_digest.size(); }
+
+} // namespace auth

@@ -1,0 +1,49 @@
+// The provider of a stand-alone start: tenants.yaml (tenants_file.hpp), passwords checked on a worker thread of its
+// own. Used by broker, messaging and the platform stand-in. All calls on the loop's thread.
+#pragma once
+
+#include "common/auth/provider.hpp"
+#include "common/auth/tenants_file.hpp"
+#include "common/auth/worker.hpp"
+
+#include <memory>
+#include <string>
+
+namespace auth {
+
+class file_provider final : public provider {
+  public:
+    struct options {
+        std::size_t waiting_max = 1000; ///< logins that wait for the worker; the next is answered busy
+    };
+
+    /// Null when the file has mistakes: then `complaints` says all of them, one a line.
+    static std::unique_ptr<file_provider> open(std::string path, post_function post, std::string& complaints,
+                                               options with);
+    static std::unique_ptr<file_provider> open(std::string path, post_function post, std::string& complaints) {
+        return open(std::move(path), std::move(post), complaints, options{});
+    }
+
+    /// An unknown user costs the same time as a wrong password. A check that has begun goes by the file it began with.
+    void verify(credentials with, verify_callback done) override;
+
+    /// Reads the file again. With mistakes everything stays as it was and they are returned; empty is success. The
+    /// listener is called after success: caches forget, sessions of removed anchors may be ended.
+    std::string reload();
+    void on_reload(std::function<void()> listener) { listener_ = std::move(listener); }
+
+    /// Tenants, profiles and trust anchors as last loaded; what is returned stays valid over a reload.
+    std::shared_ptr<const tenant_directory> directory() const noexcept { return directory_; }
+
+  private:
+    file_provider(std::string path, post_function post, std::shared_ptr<const tenant_directory> directory,
+                  options with);
+
+    std::string path_;
+    post_function post_;
+    std::shared_ptr<const tenant_directory> directory_;
+    std::function<void()> listener_;
+    worker worker_;
+};
+
+} // namespace auth

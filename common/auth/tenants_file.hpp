@@ -1,0 +1,53 @@
+// tenants.yaml: who may log in, with which password, roles and trust anchors. Read whole or not at all.
+//
+//   tenants:
+//     t0815:
+//       profile: preview                                # optional: preview or ga
+//       users:
+//         device1: { password: "scrypt:16384:8:1:<salt>:<hash>", roles: [] }
+//         demo:    { password: { plain: secret } }      # demonstrations only; the log warns
+//       trust_anchors:
+//         - { name: plant-ca, file: ca.pem, enabled: true, auto_registration: true }
+//
+// Files are named relative to the YAML file. `${NAME}` in values is taken from the environment.
+#pragma once
+
+#include "common/auth/password.hpp"
+#include "common/auth/trust_store.hpp"
+
+#include <memory>
+#include <optional>
+#include <string>
+#include <unordered_map>
+#include <vector>
+
+namespace auth {
+
+struct user_entry {
+    std::optional<password_hash> hash; ///< absent: `plain` holds the password as it is
+    std::string plain;
+    std::vector<std::string> roles;
+};
+
+struct tenant_entry {
+    std::string profile; ///< empty: the process's default
+    std::unordered_map<std::string, user_entry> users;
+};
+
+/// Immutable once loaded; shared with the worker that checks passwords.
+struct tenant_directory {
+    std::unordered_map<core::tenant_id, tenant_entry> tenants;
+    trust_store trust;
+    /// Checked for users that do not exist and for plain passwords, at the highest cost of any user, so that the time
+    /// does not tell who exists. Users with cheaper hashes than others answer faster: hash all at one cost.
+    password_hash dummy;
+};
+
+struct loaded_tenants {
+    std::shared_ptr<const tenant_directory> directory; ///< null exactly when there are complaints
+    std::string complaints;                            ///< one a line, with file, line and key
+};
+
+loaded_tenants load_tenants(const std::string& path);
+
+} // namespace auth

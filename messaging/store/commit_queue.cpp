@@ -1,0 +1,237 @@
+#include "messaging/store/commit_queue.hpp"
+
+#include "common/core/log.hpp"
+#include "messaging/store/snapshot.hpp"
+
+#include <array>
+
+namespace messaging::store {
+
+commit_queue::commit_queue(file_system& files, const log_options& options, std::uint64_t incarnation, recovered& from,
+                           std::function<void()> wake)
+    : files_(files), options_(options), incarnation_(incarnation), wake_(std::move(wake)),
+      place_(std::move(from.active)), spares_(std::move(from.spares)), snapshots_(std::move(from.snapshots)),
+      written_commit_(from.next_commit - 1), thread_([this] { run(); }) {}
+
+commit_queue::~commit_queue() {
+    {
+        const std::lock_guard lock(mutex_);
+        stop_ = true;
+        jobs_.clear();
+    }
+    jobs_waiting_.notify_one();
+    if (thread_.joinable()) thread_.join();
+}
+
+void commit_queue::push(commit_job job) {
+    {
+        const std::lock_guard lock(mutex_);
+        jobs_.push_back(std::move(job));
+    }
+    jobs_waiting_.notify_one();
+}
+
+void commit_queue::take_outcomes(std::vector<commit_outcome>& into) {
+    const std::lock_guard lock(mutex_);
+    into.swap(outcomes_);
+}
+
+void commit_queue::wait_for_outcomes() {
+    std::unique_lock lock(mutex_);
+    outcomes_waiting_.wait(lock, [this] { return !outcomes_.empty(); });
+}
+
+void commit_queue::finish() {
+    commit_job last;
+    last.what = commit_job::kind::end;
+    push(std::move(last));
+    thread_.join();
+}
+
+void commit_queue::run() {
+    std::vector<commit_job> jobs;
+    while (wait_for_jobs(jobs)) {
+        for (commit_job& job : jobs) {
+            if (job.what == commit_job::kind::end) {
+                end_cleanly();
+                return;
+            }
+            perform(std::move(job));
+        }
+        jobs.clear();
+        if (dirty_ && clock::now() >= sync_at_) sync_interval_passed();
+    }
+}
+
+/// False when the thread is to end.
+bool commit_queue::wait_for_jobs(std::vector<commit_job>& jobs) {
+    std::unique_lock lock(mutex_);
+    const auto something = [this] { return stop_ || !jobs_.empty(); };
+    if (dirty_) jobs_waiting_.wait_until(lock, sync_at_, something);
+    else jobs_waiting_.wait(lock, something);
+    jobs.swap(jobs_);
+    return !stop_;
+}
+
+void commit_queue::perform(commit_job job) {
+    commit_outcome outcome;
+    outcome.job = std::move(job);
+    switch (outcome.job.what) {
+    case commit_job::kind::batch: outcome.error = commit(outcome); break;
+    case commit_job::kind::snapshot: outcome.error = snapshot(outcome.job); break;
+    case commit_job::kind::recycle: outcome.error = recycle(outcome.job.segment); break;
+    case commit_job::kind::sync:
+    case commit_job::kind::end: break;
+    }
+    report(std::move(outcome));
+}
+
+void commit_queue::report(commit_outcome outcome) {
+    outcome.spares = spares_.size();
+    outcome.syncs = syncs_;
+    syncs_ = 0;
+    bool first = false;
+    {
+        const std::lock_guard lock(mutex_);
+        if (stop_) return;
+        first = outcomes_.empty();
+        outcomes_.push_back(std::move(outcome));
+    }
+    if (!first) return;
+    outcomes_waiting_.notify_one();
+    wake_();
+}
+
+bool commit_queue::fits(std::size_t bytes) const noexcept {
+    return place_.offset + bytes + entry_header_bytes <= place_.header.segment_bytes; // room for the end entry
+}
+
+core::error_code commit_queue::fail(core::error_code error) {
+    if (error == errc::sync_failed && !read_only_) {
+        read_only_ = true;
+        core::log::error("store sync failed; read-only until restarted", {{"segment", place_.header.segment}});
+    }
+    return error;
+}
+
+core::error_code commit_queue::commit(commit_outcome& outcome) {
+    const std::uint64_t number = outcome.job.bytes->commit();
+    core::error_code error;
+    if (read_only_) error = errc::read_only;
+    const std::size_t room = options_.segment_bytes - segment_data_begin - entry_header_bytes;
+    if (outcome.job.bytes->size() > room) error = errc::too_large;
+    if (!error && (ended_ || !fits(outcome.job.bytes->size()))) error = roll();
+    if (!error) error = write(outcome);
+    if (error) {
+        refused_commit_ = number;
+        return fail(error);
+    }
+    outcome.base = {place_.header.segment, place_.offset};
+    outcome.generation = place_.header.generation;
+    outcome.file_bytes = place_.header.segment_bytes;
+    place_.offset += outcome.job.bytes->size();
+    written_commit_ = number;
+    return {};
+}
+
+core::error_code commit_queue::write(commit_outcome& outcome) {
+    batch& bytes = *outcome.job.bytes;
+    bytes.seal(place_.header.generation, {place_.header.segment, place_.offset}, place_.synced);
+    const auto begun = clock::now();
+    if (const auto error = place_.opened->write_at(place_.offset, bytes.bytes())) {
+        // What got through must not look like a commit after a crash; when this fails too, the next write covers it.
+        const std::array<std::byte, entry_header_bytes> zeros{};
+        (void)place_.opened->write_at(place_.offset, zeros);
+        return error;
+    }
+    const auto written = clock::now();
+    outcome.write_time = written - begun;
+    if (options_.mode == durability::os) {
+        if (!dirty_) sync_at_ = written + options_.sync_interval;
+        dirty_ = true;
+        return {};
+    }
+    ++syncs_;
+    if (place_.opened->sync()) return errc::sync_failed;
+    outcome.sync_time = clock::now() - written;
+    place_.synced = bytes.commit();
+    return {};
+}
+
+core::error_code commit_queue::roll() {
+    if (!ended_) {
+        if (const auto error = sync_log()) return error;
+        if (const auto error =
+                end_segment(*place_.opened, place_.header.generation, place_.offset, written_commit_))
+            return error;
+        ended_ = true;
+    }
+    segment_header next;
+    next.segment = place_.header.segment + 1;
+    next.generation = options_.random();
+    next.first_commit = written_commit_ + 1;
+    next.previous_segment = place_.header.segment;
+    next.previous_end = place_.offset;
+    next.incarnation = incarnation_;
+    next.segment_bytes = options_.segment_bytes;
+    auto begun = begin_segment(files_, next, spares_);
+    if (!begun) return begun.error();
+    place_.opened = std::move(*begun);
+    place_.header = next;
+    place_.offset = segment_data_begin;
+    ended_ = false;
+    return {};
+}
+
+/// Makes everything written durable; does nothing when it is.
+core::error_code commit_queue::sync_log() {
+    if (!dirty_) return {};
+    dirty_ = false;
+    ++syncs_;
+    if (place_.opened->sync()) return fail(errc::sync_failed);
+    place_.synced = written_commit_;
+    return {};
+}
+
+void commit_queue::sync_interval_passed() {
+    if (const auto error = sync_log()) {
+        commit_outcome outcome;
+        outcome.job.what = commit_job::kind::sync;
+        outcome.error = error;
+        report(std::move(outcome));
+        return;
+    }
+    if (!fits(entry_header_bytes)) return;
+    // A mark that cannot be written is only a proof missing at the next start; the next batch takes its place.
+    if (write_mark(*place_.opened, entry_type::sync_mark, place_.header.generation, place_.offset, place_.synced)) return;
+    place_.offset += entry_header_bytes;
+}
+
+core::error_code commit_queue::snapshot(const commit_job& job) {
+    if (read_only_) return errc::read_only;
+    if (refused_commit_ > job.none_failed_since) return errc::snapshot_stale;
+    if (const auto error = sync_log()) return error; // never ahead of the log
+    if (const auto error = save_snapshot(files_, job.commit, job.snapshot)) return fail(error);
+    if (snapshots_.empty() || snapshots_.back() != job.commit) snapshots_.push_back(job.commit);
+    while (snapshots_.size() > snapshots_kept) {
+        (void)files_.remove(snapshot_name(snapshots_.front())); // one more than needed harms nobody
+        snapshots_.erase(snapshots_.begin());
+    }
+    return {};
+}
+
+core::error_code commit_queue::recycle(std::uint32_t segment) {
+    if (read_only_) return errc::read_only;
+    if (spares_.size() >= options_.spare_segments_max) return files_.remove(segment_name(segment));
+    if (const auto error = files_.rename(segment_name(segment), spare_name(segment))) return error;
+    spares_.push_back(segment);
+    return {};
+}
+
+/// After this a reopening has nothing to rewrite. Failing is harmless: then it has.
+void commit_queue::end_cleanly() {
+    if (read_only_ || ended_ || sync_log()) return;
+    (void)end_segment(*place_.opened, place_.header.generation, place_.offset, written_commit_);
+}
+
+} // namespace messaging::store

@@ -1,0 +1,278 @@
+// The hub: every message goes through here. It gives positions, keeps quotas, writes the log, and hands what became
+// durable to the subscriptions. Owner of tenants, claims and the log; loop only; never blocks except in open and close.
+//
+// A turn: callers hand in work (publish, subscribe, acknowledge, …); at the end of the turn they call `kick`, the owner
+// then calls `flush` once. What was gathered becomes one commit; its completion delivers messages and settles sources.
+#pragma once
+
+#include "common/core/clock.hpp"
+#include "common/core/error.hpp"
+#include "messaging/store/commit_log.hpp"
+#include "messaging/topic/claim.hpp"
+#include "messaging/topic/delivery_sink.hpp"
+#include "messaging/topic/publish_source.hpp"
+#include "messaging/topic/tenant.hpp"
+
+#include <array>
+#include <deque>
+#include <functional>
+#include <map>
+#include <memory>
+#include <string>
+#include <unordered_map>
+#include <vector>
+
+namespace messaging::topic {
+
+/// What a session is told about its claims and leases; implemented by link_session.
+class claim_holder {
+  public:
+    virtual ~claim_holder() = default;
+    virtual void on_claimed(std::uint64_t sequence, std::uint64_t claim, msg_link::reason why) = 0;
+    virtual void on_evicted(std::uint64_t claim, msg_link::reason why) = 0;
+};
+
+struct subscribe_request {
+    std::uint64_t claim = 0;
+    std::uint64_t session = 0;
+    std::uint32_t stream = 0;
+    std::string_view tenant;
+    std::string_view name_space;
+    std::string_view name;
+    msg_link::subscription_type type = msg_link::subscription_type::exclusive;
+    msg_link::durability durability = msg_link::durability::leased;
+};
+
+/// A producer watermark as it stood in the log.
+struct producer_state {
+    std::uint64_t producer = 0;
+    std::uint64_t settled = 0;
+    std::vector<msg_link::run> runs;
+};
+
+/// Counters since start; gauges by value. Read by ops on the loop.
+struct hub_stats {
+    std::uint64_t messages_in = 0;
+    std::uint64_t bytes_in = 0;
+    std::uint64_t messages_unmatched = 0;
+    std::uint64_t deliveries = 0;
+    std::uint64_t redeliveries = 0;
+    std::uint64_t acknowledged = 0;
+    std::uint64_t expired = 0;
+    std::uint64_t skipped = 0;
+    std::uint64_t wills_published = 0;
+    std::uint64_t wills_dropped = 0;
+    std::array<std::uint64_t, 20> refused{}; ///< by msg_link::reason
+    std::uint64_t commit_ns = 0;
+    std::uint64_t sync_ns = 0;
+};
+
+class hub final : private store::commit_listener, private store::recovery_handler {
+  public:
+    /// `time` outlives the hub. `kicked` is called (once per turn at least) when `flush` has something to do.
+    hub(limits defaults, const core::clock& time, std::function<void()> kicked);
+    ~hub() override;
+
+    core::error_code open(store::log_options options, store::file_system& files, store::post_function post);
+    /// Flushes, waits for the log and closes it.
+    void close();
+    bool failed() const noexcept { return log_ && !log_->failed().empty(); }
+    const store::commit_log& log() const noexcept { return *log_; }
+    std::uint64_t incarnation() const noexcept { return log_->incarnation(); }
+    const limits& defaults() const noexcept { return defaults_; }
+    const hub_stats& stats() const noexcept { return stats_; }
+    std::int64_t now_ms() const noexcept;
+
+    void kick();
+    void flush();
+    /// Every 100 ms: cursors, expiry, idle topics.
+    void tick();
+
+    // Topics and publishing.
+    /// Null with `why` when the tenant may have no more topics. Each success is paired with `close_topic`.
+    topic* open_topic(std::string_view tenant, std::string_view name_space, std::string_view name, msg_link::reason& why);
+    void close_topic(topic& one);
+    /// The caller has counted `source.received` up. Outcome by `source.on_settled`.
+    void publish(publish_source& source, topic* to, claim* by, core::byte_span record);
+    /// Settles the frame `source.received` as refused.
+    void refuse(publish_source& source, msg_link::reason why);
+    /// Marks that `source` has something to settle in this turn.
+    void touch(publish_source& source);
+    /// The source goes away: nothing is reported to it any more.
+    void forget(publish_source& source);
+
+    // Subscriptions.
+    /// Finds or makes the subscription. `busy` for an exclusive one that has a consumer.
+    subscription* subscribe(const subscribe_request& request, msg_link::reason& why);
+    consumer* attach(subscription& to, delivery_sink& sink, std::uint32_t stream);
+    /// Takes the consumer away; what it had outstanding is delivered again to others (or to its successor).
+    void detach(consumer& one);
+    void remove(subscription& one, msg_link::reason told);
+    msg_link::reason add_filter(subscription& to, std::string_view filter, std::uint8_t qos, msg_link::start_at start);
+    bool remove_filter(subscription& from, std::string_view filter);
+    /// Runs `done` when everything appended so far is durable (or with the error that it is not).
+    void when_durable(std::function<void(core::error_code)> done);
+    void credit(consumer& of, std::uint64_t messages, std::uint64_t bytes);
+    void acknowledge(consumer& of, std::uint64_t from, std::uint64_t to);
+    void negative_acknowledge(consumer& of, std::uint64_t from, std::uint64_t to);
+    /// FORMAT.md §5: what the client says it has is the truth.
+    void resume(consumer& of, std::uint64_t taken, const msg_link::position_list& outstanding);
+    /// The sink can take records again.
+    void sink_ready(delivery_sink& sink);
+    subscription* find_subscription(std::string_view tenant, std::string_view name_space, std::string_view name);
+
+    // Claims.
+    void make_claim(claim_holder& holder, std::uint64_t session, std::uint64_t sequence, const msg_link::claim& request);
+    void end_claim(std::uint64_t number, bool publish_will);
+    claim* find_claim(std::uint64_t number) noexcept;
+    /// Sessions register to hear of their claims; after a restart, sessions found in the log wait for theirs.
+    void register_session(std::uint64_t session, claim_holder& holder);
+    void unregister_session(std::uint64_t session);
+    /// End of a lease: claims with will, private subscriptions, the watermark.
+    void end_session(std::uint64_t session);
+    std::vector<claim*> claims_of(std::uint64_t session);
+    /// Sessions that the log knows, for their leases after a restart.
+    std::vector<std::uint64_t> recovered_sessions() const;
+    std::vector<subscription*> subscriptions_of(std::uint64_t session);
+    producer_state* find_producer(std::uint64_t session);
+
+    // Keyed state.
+    msg_link::reason put_state(std::string_view tenant, std::string_view name_space, std::string_view key, bool present,
+                           core::byte_span value);
+    const std::map<std::string, std::string, std::less<>>* states(std::string_view tenant,
+                                                                 std::string_view name_space);
+
+    const std::map<std::string, std::unique_ptr<tenant>, std::less<>>& tenants() const noexcept { return tenants_; }
+    std::size_t claim_count() const noexcept { return claims_.size(); }
+    std::size_t session_count() const noexcept { return sessions_.size(); }
+
+  private:
+    struct pending_message {
+        topic* to = nullptr;
+        std::uint64_t position = 0;
+        std::int64_t time_ms = 0;
+        publish_source* source = nullptr;
+        std::uint64_t sequence = 0;
+        std::uint32_t offset = 0;
+        std::uint32_t bytes = 0;
+    };
+    struct mark {
+        publish_source* source = nullptr;
+        std::uint64_t up_to = 0;
+        std::vector<msg_link::run> runs;
+    };
+    struct work {
+        std::uint64_t commit = 0;
+        std::vector<pending_message> messages;
+        std::vector<mark> marks;
+        std::vector<std::function<void(core::error_code)>> callbacks;
+    };
+
+    // hub_commit.cpp
+    void on_committed(const store::committed_batch& done) override;
+    void on_rolled(std::uint32_t segment) override;
+    void on_snapshot_written(core::error_code error, std::uint64_t commit) override;
+    void complete(work& batch, const store::committed_batch& done);
+    void refuse_batch(work& batch, const store::committed_batch& done);
+    void report(work& batch, core::error_code error);
+    void settle(mark& one);
+    work& gathering_work();
+    void place_staged();
+    void end_slow_ones();
+    void append_journal(std::uint8_t type, std::uint32_t topic, std::string_view body);
+    void mark_sources();
+    std::string make_snapshot() const;
+
+    // hub_publish.cpp
+    msg_link::reason check_publish(const topic* to, const claim* by, core::byte_span record) const noexcept;
+    void append_message(topic& to, publish_source* source, core::byte_span record);
+    void publish_will(will& due, tenant& owner);
+    topic* find_topic(tenant& owner, std::string_view name_space, std::string_view name) noexcept;
+    topic& make_topic(tenant& owner, std::string_view name_space, std::string_view name);
+    void number_topic(topic& one);
+    tenant& tenant_of(std::string_view name);
+    void remove_topic_if_unused(topic& one);
+    void sweep_topics();
+    void expire(topic& one);
+
+    // hub_dispatch.cpp
+    void dispatch(topic& from, message& one, core::byte_span record);
+    void send(subscription& to, consumer& with, const edge& through, message& one, std::uint8_t delivery_count,
+              core::byte_span record);
+    void hand_over(const topic& from, std::uint64_t position, std::uint8_t delivery_count, core::byte_span record);
+    void pump(subscription& one);
+    bool pump_one(subscription& one, consumer& with);
+    bool redeliver_one(subscription& one, consumer& with);
+    core::byte_span record_of(subscription& one, const topic& from, const message& what,
+                              std::shared_ptr<const store::batch>& held);
+    void prefetch(subscription& one, topic& from, std::uint64_t position);
+    consumer* next_consumer(subscription& of) const noexcept;
+    void wait_for(delivery_sink& sink, subscription& one);
+    void note_cursor(subscription& one);
+    /// One subscription less needs the message at that position.
+    void release(topic& from, std::uint64_t position);
+    void retire(topic& from, message& one);
+    void check_lag(subscription& one);
+    void drop_outstanding(subscription& of, outstanding& one);
+    bool expired(const topic& of, const message& one) const noexcept;
+    void skip_behind(subscription& one);
+    void trim_kept(topic& one);
+
+    // hub_subscribe.cpp
+    void connect(subscription& by, topic& to, const subscribed_filter& filter);
+    void disconnect(subscription& by, topic& to);
+    void connect_new_topic(topic& made);
+    void requeue(subscription& one);
+    void release_all(subscription& one, topic& from, std::uint64_t behind);
+    void index_filter(subscription& by, const subscribed_filter& filter);
+    void unindex_filter(subscription& by, std::string_view filter);
+    void destroy(subscription& one);
+
+    // hub_recovery.cpp
+    void on_snapshot(core::byte_span bytes, std::uint64_t commit) override;
+    void on_entry(const store::entry_view& entry, store::location where, bool covered_by_snapshot) override;
+    void on_progress(std::uint64_t done, std::uint64_t total) override;
+    void replay(std::uint8_t type, std::uint32_t topic, core::byte_span body);
+    void replay_message(const store::entry_view& entry, store::location where);
+    void finish_recovery();
+
+    limits defaults_;
+    const core::clock& clock_;
+    std::function<void()> kicked_;
+    bool kick_pending_ = false;
+    std::unique_ptr<store::commit_log> log_;
+    std::map<std::string, std::unique_ptr<tenant>, std::less<>> tenants_;
+    std::unordered_map<std::uint32_t, topic*> numbered_;
+    std::unordered_map<std::uint64_t, std::unique_ptr<claim>> claims_;
+    std::map<std::pair<std::string, std::string>, claim*> claimed_clients_;
+    std::map<std::uint64_t, claim_holder*> sessions_;
+    std::map<std::uint64_t, producer_state> producers_;
+    std::unordered_map<std::uint64_t, subscription*> subscriptions_;
+    std::deque<work> works_;
+    work staged_; ///< marks and callbacks of this turn, until it is known which commit carries them
+    std::vector<std::uint64_t> slow_; ///< subscriptions to skip or end after this batch
+    std::vector<publish_source*> dirty_sources_;
+    std::vector<delivery_sink*> touched_sinks_;
+    std::vector<subscription*> dirty_cursors_;
+    std::vector<std::unique_ptr<subscription>> graveyard_; ///< removed while a read from disk was under way
+    std::vector<topic*> live_topics_; ///< have messages, or may be removed
+    std::size_t sweep_at_ = 0;
+    std::string scratch_;
+    std::uint64_t next_claim_ = 1;
+    std::uint64_t next_subscription_ = 1;
+    std::uint32_t next_topic_ = 1;
+    bool want_snapshot_ = false;
+    bool recovering_ = false;
+    std::int64_t base_wall_ms_ = 0;
+    core::steady_time base_steady_{};
+    std::vector<std::pair<store::location, std::uint32_t>> dead_at_start_;
+    struct recovered_message {
+        std::uint32_t topic;
+        message what;
+    };
+    std::vector<recovered_message> orphan_messages_; ///< seen before their topic's entry
+    std::int64_t newest_entry_ms_ = 0;
+    hub_stats stats_;
+};
+
+} // namespace messaging::topic

@@ -1,0 +1,220 @@
+// Topics and publishing: quotas, positions, appending.
+#include "messaging/topic/hub.hpp"
+
+#include "common/core/log.hpp"
+#include "common/record/record.hpp"
+#include "messaging/topic/journal.hpp"
+
+#include <algorithm>
+
+namespace messaging::topic {
+
+namespace {
+/// Stored without subscribers, oldest dropped at their cap (design §4): error reports and dead letters.
+bool is_kept(std::string_view name) noexcept { return name.starts_with("$debug/") || name.starts_with("$dead/"); }
+} // namespace
+
+tenant& hub::tenant_of(std::string_view name) {
+    const auto found = tenants_.find(name);
+    if (found != tenants_.end()) return *found->second;
+    auto made = std::make_unique<tenant>(std::string(name));
+    made->quota = defaults_;
+    auto& owner = *made;
+    tenants_.emplace(owner.name, std::move(made));
+    return owner;
+}
+
+topic* hub::find_topic(tenant& owner, std::string_view space, std::string_view name) noexcept {
+    const auto in = owner.spaces.find(space);
+    if (in == owner.spaces.end()) return nullptr;
+    const auto found = in->second.topics.find(name);
+    return found == in->second.topics.end() ? nullptr : found->second.get();
+}
+
+topic& hub::make_topic(tenant& owner, std::string_view space, std::string_view name) {
+    auto in = owner.spaces.find(space);
+    if (in == owner.spaces.end()) in = owner.spaces.emplace(std::string(space), name_space{}).first;
+    auto made = std::make_unique<topic>(owner, std::string(space), std::string(name), is_kept(name));
+    auto& one = *made;
+    one.used_ms = now_ms();
+    in->second.topics.emplace(one.name(), std::move(made));
+    if (!one.kept()) ++owner.topic_count;
+    one.in_live_list = true;
+    live_topics_.push_back(&one);
+    if (!recovering_) connect_new_topic(one);
+    return one;
+}
+
+topic* hub::open_topic(std::string_view tenant_name, std::string_view space, std::string_view name, msg_link::reason& why) {
+    auto& owner = tenant_of(tenant_name);
+    auto* found = find_topic(owner, space, name);
+    if (found == nullptr) {
+        if (owner.topic_count >= owner.quota.topics_per_tenant && !is_kept(name)) {
+            why = msg_link::reason::topic_limit;
+            return nullptr;
+        }
+        found = &make_topic(owner, space, name);
+    }
+    ++found->open_numbers;
+    found->used_ms = now_ms();
+    why = msg_link::reason::ok;
+    return found;
+}
+
+void hub::close_topic(topic& one) {
+    --one.open_numbers;
+    one.used_ms = now_ms();
+}
+
+void hub::number_topic(topic& one) {
+    if (one.number != 0) return;
+    one.number = next_topic_++;
+    numbered_.emplace(one.number, &one);
+    std::string body;
+    journal::topic_created(body, one);
+    append_journal(static_cast<std::uint8_t>(journal::type::topic_created), one.number, body);
+}
+
+msg_link::reason hub::check_publish(const topic* to, const claim* by, core::byte_span bytes) const noexcept {
+    if (by != nullptr && by->failed) return msg_link::reason::previous_refused;
+    const auto& owner = to->owner();
+    if (bytes.size() > owner.quota.record_bytes) return msg_link::reason::too_large;
+    if (!log_->failed().empty()) return msg_link::reason::store_failed;
+    if (to->edges.empty() && !to->kept()) return msg_link::reason::no_subscribers;
+    if (to->kept()) return msg_link::reason::ok; // has its own cap and counts for no quota
+    if (to->backlog_bytes + bytes.size() > owner.quota.backlog_bytes_per_topic) return msg_link::reason::topic_backlog_full;
+    if (owner.backlog_bytes + bytes.size() > owner.quota.backlog_bytes_per_tenant)
+        return msg_link::reason::tenant_backlog_full;
+    return msg_link::reason::ok;
+}
+
+void hub::refuse(publish_source& source, msg_link::reason why) {
+    source.note(why);
+    ++stats_.refused[std::min<std::size_t>(static_cast<std::size_t>(why), stats_.refused.size() - 1)];
+    touch(source);
+}
+
+void hub::publish(publish_source& source, topic* to, claim* by, core::byte_span record) {
+    ++stats_.messages_in;
+    stats_.bytes_in += record.size();
+    ++to->messages_in;
+    const auto why = check_publish(to, by, record);
+    if (why == msg_link::reason::ok) {
+        append_message(*to, &source, record);
+        touch(source);
+        return;
+    }
+    if (why == msg_link::reason::no_subscribers) {
+        ++stats_.messages_unmatched;
+        source.note(why);
+        touch(source);
+        return;
+    }
+    if (by != nullptr && by->fail_after_refusal && record::peek_qos(record) > 0) by->failed = true;
+    refuse(source, why);
+}
+
+void hub::append_message(topic& to, publish_source* source, core::byte_span record) {
+    number_topic(to);
+    auto& owner = to.owner();
+    pending_message one;
+    one.to = &to;
+    one.position = ++owner.position;
+    one.time_ms = now_ms();
+    one.source = source;
+    one.sequence = source != nullptr ? source->received : 0;
+    one.bytes = static_cast<std::uint32_t>(record.size());
+    one.offset = log_->append(store::entry_type::message, to.number, one.position, one.time_ms, {record});
+    gathering_work().messages.push_back(one);
+    to.backlog_bytes += one.bytes;
+    owner.backlog_bytes += one.bytes;
+    ++owner.messages_in;
+    ++to.committing;
+    to.used_ms = one.time_ms;
+    kick();
+}
+
+void hub::publish_will(will& due, tenant& owner) {
+    auto* to = find_topic(owner, due.name_space, due.name);
+    const auto bytes = core::as_bytes(due.record);
+    const auto why = to == nullptr ? msg_link::reason::no_subscribers : check_publish(to, nullptr, bytes);
+    if (why == msg_link::reason::ok) {
+        append_message(*to, nullptr, bytes);
+        ++stats_.wills_published;
+        return;
+    }
+    if (why == msg_link::reason::no_subscribers) {
+        ++stats_.wills_published; // published, to nobody
+        return;
+    }
+    ++stats_.wills_dropped;
+    core::log::warn("will dropped", {{"tenant", owner.name}, {"topic", due.name}, {"reason", msg_link::name(why)}});
+}
+
+bool hub::expired(const topic& of, const message& one) const noexcept {
+    const auto ttl = of.kept() ? of.owner().quota.kept_ttl : of.owner().quota.ttl;
+    return one.time_ms + ttl.count() <= now_ms();
+}
+
+void hub::expire(topic& one) {
+    while (!one.messages.empty()) {
+        auto& oldest = one.messages.front();
+        if (oldest.pending == 0) {
+            one.messages.pop_front();
+            continue;
+        }
+        if (!expired(one, oldest)) break;
+        for (const auto& at : one.edges)
+            if (oldest.position > std::max(at->start, at->by->read_position))
+                at->by->held_bytes -= std::min<std::uint64_t>(at->by->held_bytes, oldest.bytes);
+        oldest.pending = 0;
+        ++stats_.expired;
+        ++one.owner().messages_expired;
+        retire(one, oldest);
+        one.messages.pop_front();
+    }
+}
+
+void hub::trim_kept(topic& one) {
+    while (one.backlog_bytes > one.owner().quota.kept_bytes_per_topic && !one.messages.empty()) {
+        auto& oldest = one.messages.front();
+        if (oldest.pending > 0) {
+            oldest.pending = 0;
+            retire(one, oldest);
+        }
+        one.messages.pop_front();
+    }
+}
+
+void hub::sweep_topics() {
+    constexpr std::size_t topics_per_tick = 2'000; // 100,000 topics are looked at every five seconds
+    for (std::size_t looked = 0; looked < topics_per_tick && !live_topics_.empty(); ++looked) {
+        if (sweep_at_ >= live_topics_.size()) {
+            sweep_at_ = 0;
+            if (looked > 0) return;
+        }
+        auto& one = *live_topics_[sweep_at_];
+        expire(one);
+        const auto before = live_topics_.size();
+        remove_topic_if_unused(one);
+        if (live_topics_.size() == before) ++sweep_at_;
+    }
+}
+
+void hub::remove_topic_if_unused(topic& one) {
+    if (one.open_numbers > 0 || one.committing > 0 || one.references > 0 || !one.edges.empty() || !one.messages.empty())
+        return;
+    if (one.number != 0) {
+        append_journal(static_cast<std::uint8_t>(journal::type::topic_removed), one.number, {});
+        numbered_.erase(one.number);
+    }
+    const auto at = std::find(live_topics_.begin(), live_topics_.end(), &one);
+    *at = live_topics_.back();
+    live_topics_.pop_back();
+    auto& owner = one.owner();
+    if (!one.kept()) --owner.topic_count;
+    auto& topics = owner.spaces.find(one.name_space())->second.topics;
+    topics.erase(topics.find(one.name()));
+}
+
+} // namespace messaging::topic

@@ -1,0 +1,71 @@
+#include "messaging/topic/subscription.hpp"
+
+#include "messaging/topic/delivery_sink.hpp"
+
+#include <algorithm>
+
+namespace messaging::topic {
+
+consumer* subscription::pick() noexcept {
+    if (consumers.empty()) return nullptr;
+    if (type != msg_link::subscription_type::shared) {
+        auto* active = consumers.front().get();
+        return active->has_credit() ? active : nullptr;
+    }
+    for (std::size_t tried = 0; tried < consumers.size(); ++tried) {
+        if (turn >= consumers.size()) turn = 0;
+        auto* one = consumers[turn++].get();
+        if (one->has_credit() && one->sink->ready()) return one;
+    }
+    // All that have credit wait for their sink: name one, so that the subscription is queued there.
+    for (const auto& one : consumers)
+        if (one->has_credit()) return one.get();
+    return nullptr;
+}
+
+void subscription::queue(edge& one, std::uint64_t position) {
+    one.queued = true;
+    ready_.push_back({position, &one});
+    std::push_heap(ready_.begin(), ready_.end(), later);
+}
+
+void subscription::pop_edge() {
+    std::pop_heap(ready_.begin(), ready_.end(), later);
+    ready_.back().of->queued = false;
+    ready_.pop_back();
+}
+
+void subscription::forget_edge(const edge& one) {
+    std::erase(edges, &one);
+    if (!one.queued) return;
+    std::erase_if(ready_, [&](const waiting& at) { return at.of == &one; });
+    std::make_heap(ready_.begin(), ready_.end(), later);
+}
+
+void subscription::clear_ready() {
+    for (auto& at : ready_) at.of->queued = false;
+    ready_.clear();
+}
+
+std::deque<outstanding>::iterator subscription::outstanding_from(std::uint64_t position) noexcept {
+    if (outstanding_list.empty() || outstanding_list.front().position >= position) return outstanding_list.begin();
+    return std::lower_bound(outstanding_list.begin(), outstanding_list.end(), position,
+                            [](const outstanding& one, std::uint64_t at) { return one.position < at; });
+}
+
+void subscription::add_outstanding(const outstanding& one) {
+    ++unacknowledged;
+    if (outstanding_list.empty() || outstanding_list.back().position < one.position) {
+        outstanding_list.push_back(one);
+        return;
+    }
+    const auto at = outstanding_from(one.position);
+    if (at != outstanding_list.end() && at->position == one.position) *at = one;
+    else outstanding_list.insert(at, one);
+}
+
+void subscription::trim_outstanding() noexcept {
+    while (!outstanding_list.empty() && outstanding_list.front().acknowledged) outstanding_list.pop_front();
+}
+
+} // namespace messaging::topic

@@ -1,0 +1,122 @@
+// A cursor over a set of filters: what was read, what is outstanding with which consumer, what must be sent again. An
+// MQTT client's subscriptions, a mapper's subscription and a Java client's subscriber are all this. Owned by its tenant,
+// used on the loop only; messages are found and retired by the hub.
+#pragma once
+
+#include "common/link/frame.hpp"
+#include "messaging/topic/topic.hpp"
+
+#include <cstdint>
+#include <deque>
+#include <map>
+#include <memory>
+#include <string>
+#include <vector>
+
+namespace messaging::topic {
+
+class delivery_sink;
+
+/// One stream of a sink attached to a subscription.
+struct consumer {
+    delivery_sink* sink = nullptr;
+    std::uint32_t stream = 0;
+    subscription* of = nullptr;
+    std::uint64_t credit_messages = 0; ///< absolute totals, FORMAT.md §7
+    std::uint64_t credit_bytes = 0;
+    std::uint64_t used_messages = 0;
+    std::uint64_t used_bytes = 0;
+
+    bool has_credit() const noexcept { return used_messages < credit_messages && used_bytes < credit_bytes; }
+};
+
+struct subscribed_filter {
+    std::string filter;
+    std::uint64_t start = 0;
+    std::uint8_t qos = 0;
+};
+
+/// Delivered and not yet acknowledged.
+struct outstanding {
+    std::uint64_t position = 0;
+    topic* from = nullptr;
+    consumer* with = nullptr; ///< null after a restart, until its stream resumes
+    std::uint32_t bytes = 0;
+    std::uint8_t delivery_count = 1;
+    bool acknowledged = false;
+};
+
+struct redelivery {
+    topic* from = nullptr;
+    std::uint8_t delivery_count = 1; ///< of the next delivery
+};
+
+class subscription {
+  public:
+    subscription(tenant& owner, std::uint64_t id) : owner_(owner), id_(id) {}
+    subscription(const subscription&) = delete;
+    subscription& operator=(const subscription&) = delete;
+
+    tenant& owner() const noexcept { return owner_; }
+    std::uint64_t id() const noexcept { return id_; }
+
+    /// Nothing waits: the next committed message may go straight out.
+    bool caught_up() const noexcept { return ready_.empty() && redeliveries.empty() && !loading; }
+    /// The consumer that gets the next message, or null when none may.
+    consumer* pick() noexcept;
+
+    void queue(edge& one, std::uint64_t position);
+    /// The edge with the lowest waiting position; null when none waits.
+    edge* next_edge() const noexcept { return ready_.empty() ? nullptr : ready_.front().of; }
+    std::uint64_t next_position() const noexcept { return ready_.front().position; }
+    void pop_edge();
+    void forget_edge(const edge& one);
+    void clear_ready();
+
+    /// Adds in position order; almost always at the end.
+    void add_outstanding(const outstanding& one);
+    /// First entry at or behind the position.
+    std::deque<outstanding>::iterator outstanding_from(std::uint64_t position) noexcept;
+    void trim_outstanding() noexcept;
+
+    std::string name_space;
+    std::string name; ///< empty: private to a claim or session
+    msg_link::subscription_type type = msg_link::subscription_type::exclusive;
+    msg_link::durability durability = msg_link::durability::leased;
+    std::uint64_t claim = 0;   ///< 0: none
+    std::uint64_t session = 0; ///< of leased and volatile ones
+    std::uint32_t stream = 0;  ///< of private ones, to find it again when the session resumes
+
+    std::vector<subscribed_filter> filters;
+    std::vector<edge*> edges; ///< owned by their topics
+    std::vector<std::unique_ptr<consumer>> consumers;
+    std::size_t turn = 0; ///< round robin
+
+    std::uint64_t read_position = 0;
+    std::deque<outstanding> outstanding_list;
+    std::size_t unacknowledged = 0;
+    std::uint64_t held_bytes = 0; ///< of unread and unacknowledged messages
+    std::map<std::uint64_t, redelivery> redeliveries;
+    std::map<std::uint64_t, std::string> prefetched; ///< records read from disk ahead of their turn
+    bool loading = false;
+    bool waits_for_sink = false;
+    bool cursor_dirty = false;
+    bool durable_yet = false; ///< its creation is on disk
+    bool deleted = false;
+    std::int64_t idle_since_ms = 0;
+    std::int64_t last_acknowledged_ms = 0;
+    std::uint64_t acknowledged_count = 0;
+
+  private:
+    struct waiting {
+        std::uint64_t position;
+        edge* of;
+    };
+    static bool later(const waiting& a, const waiting& b) noexcept { return a.position > b.position; }
+
+    tenant& owner_;
+    std::uint64_t id_;
+    std::vector<waiting> ready_; ///< heap, lowest position first
+};
+
+} // namespace messaging::topic

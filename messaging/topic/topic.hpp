@@ -1,0 +1,78 @@
+// One topic: the positions of its live messages, who subscribes to it, and the bytes it holds. Owned by its tenant,
+// used on the loop only.
+#pragma once
+
+#include "messaging/store/entry.hpp"
+
+#include <cstdint>
+#include <deque>
+#include <memory>
+#include <string>
+#include <vector>
+
+namespace messaging::topic {
+
+class subscription;
+class topic;
+struct tenant;
+
+/// A subscription's interest in one topic.
+struct edge {
+    subscription* by = nullptr;
+    topic* to = nullptr;
+    std::uint64_t start = 0; ///< only messages behind this position
+    std::uint8_t qos = 0;    ///< highest of the matching filters; 2 = always acknowledged
+    bool queued = false;     ///< stands in the subscription's ready heap
+};
+
+struct message {
+    std::uint64_t position = 0;
+    std::int64_t time_ms = 0;
+    store::location where;
+    std::uint32_t bytes = 0;   ///< record bytes
+    std::uint32_t pending = 0; ///< subscriptions that still need it, plus one while a kept topic keeps it
+};
+
+class topic {
+  public:
+    topic(tenant& owner, std::string name_space, std::string name, bool kept)
+        : owner_(owner), name_space_(std::move(name_space)), name_(std::move(name)), kept_(kept) {}
+    topic(const topic&) = delete;
+    topic& operator=(const topic&) = delete;
+
+    tenant& owner() const noexcept { return owner_; }
+    const std::string& name_space() const noexcept { return name_space_; }
+    const std::string& name() const noexcept { return name_; }
+    bool kept() const noexcept { return kept_; }
+
+    /// The message at exactly this position, or null.
+    message* find(std::uint64_t position) noexcept;
+    /// The first live message behind this position, or null.
+    message* after(std::uint64_t position) noexcept;
+    /// Index of the first message behind this position.
+    std::size_t index_after(std::uint64_t position) const noexcept;
+    /// Drops what nobody needs from the front.
+    void trim() noexcept;
+
+    std::uint32_t number = 0;        ///< store number; 0 until something of it was logged
+    std::uint64_t backlog_bytes = 0; ///< exact: every live record, and those being committed
+    std::uint32_t open_numbers = 0;  ///< link topic numbers and producers that use it
+    std::uint32_t references = 0;    ///< outstanding and redelivery entries that point here
+    std::uint32_t committing = 0;    ///< messages appended and not yet committed
+    std::int64_t used_ms = 0;        ///< log clock of the last use
+    std::deque<message> messages;    ///< by position
+    std::vector<std::unique_ptr<edge>> edges;
+    bool in_live_list = false;
+
+    // Since start, for management.
+    std::uint64_t messages_in = 0;
+    std::uint64_t messages_out = 0;
+
+  private:
+    tenant& owner_;
+    std::string name_space_;
+    std::string name_;
+    bool kept_;
+};
+
+} // namespace messaging::topic

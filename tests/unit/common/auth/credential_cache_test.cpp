@@ -1,0 +1,181 @@
+#include "common/auth/credential_cache.hpp"
+
+#include "tests/support/manual_clock.hpp"
+
+#include "tests/unit/common/notification2/show_result.hpp"
+
+#include <catch2/catch.hpp>
+
+#include <deque>
+
+using namespace auth;
+using namespace std::chrono_literals;
+
+namespace {
+
+/// Keeps the questions until the test answers them.
+struct asked_provider final : provider {
+    std::deque<std::pair<credentials, verify_callback>> questions;
+    std::size_t asked = 0;
+
+    void verify(credentials with, verify_callback done) override {
+        ++asked;
+        questions.emplace_back(std::move(with), std::move(done));
+    }
+    void answer() {
+        auto [with, done] = std::move(questions.front());
+        questions.pop_front();
+        if (with.password != "right") return done(errc::wrong_credentials);
+        principal who;
+        who.tenant = with.tenant;
+        who.user = with.user;
+        done(std::move(who));
+    }
+    void fail(errc with) {
+        auto question = std::move(questions.front());
+        questions.pop_front();
+        question.second(with);
+    }
+};
+
+struct fixture {
+    support::manual_clock clock;
+    asked_provider inner;
+    std::deque<std::function<void()>> posted;
+    std::optional<credential_cache> cache;
+    std::vector<core::result<principal>> answers;
+
+    explicit fixture(credential_cache::options with = {}) {
+        cache.emplace(inner, clock, [this](std::function<void()> job) { posted.push_back(std::move(job)); }, with);
+    }
+    static credentials of(const char* user, const char* password) { return {core::tenant_id{"t"}, user, password}; }
+    void ask(const char* user, const char* password) {
+        cache->verify(of(user, password), [this](core::result<principal> got) { answers.push_back(std::move(got)); });
+    }
+    void run() {
+        while (!posted.empty()) {
+            auto job = std::move(posted.front());
+            posted.pop_front();
+            job();
+        }
+    }
+    void learn(const char* user, const char* password) {
+        ask(user, password);
+        inner.answer();
+        answers.clear();
+    }
+};
+
+} // namespace
+
+TEST_CASE("credential cache: the second time is remembered, for a while", "[auth]") {
+    fixture test;
+    CHECK_FALSE(test.cache->lookup(fixture::of("u", "right")));
+    test.learn("u", "right");
+    test.clock.advance(5min - 1ms);
+    REQUIRE(test.cache->lookup(fixture::of("u", "right")));
+    test.ask("u", "right");
+    CHECK(test.answers.empty()); // never inside verify
+    test.run();
+    REQUIRE(test.answers.size() == 1);
+    CHECK(test.answers[0]->user == "u");
+    CHECK(test.inner.asked == 1);
+    test.clock.advance(1ms);
+    CHECK_FALSE(test.cache->lookup(fixture::of("u", "right")));
+    test.ask("u", "right");
+    CHECK(test.inner.asked == 2);
+}
+
+TEST_CASE("credential cache: wrong credentials are remembered briefly, failures never", "[auth]") {
+    fixture test;
+    test.learn("u", "wrong");
+    REQUIRE(test.cache->lookup(fixture::of("u", "wrong")));
+    CHECK(test.cache->lookup(fixture::of("u", "wrong"))->error() == errc::wrong_credentials);
+    CHECK_FALSE(test.cache->lookup(fixture::of("u", "right")));
+    test.clock.advance(5s);
+    CHECK_FALSE(test.cache->lookup(fixture::of("u", "wrong")));
+    test.ask("v", "right");
+    test.inner.fail(errc::busy);
+    CHECK(test.answers.back().error() == errc::busy);
+    CHECK(test.cache->remembered() == 0);
+}
+
+TEST_CASE("credential cache: equal questions at once are one", "[auth]") {
+    fixture test;
+    for (int i = 0; i < 3; ++i) test.ask("u", "right");
+    test.ask("u", "wrong");
+    CHECK(test.inner.asked == 2);
+    test.inner.answer();
+    REQUIRE(test.answers.size() == 3);
+    for (const auto& answer : test.answers) CHECK(answer);
+    test.inner.answer();
+    CHECK(test.answers.back().error() == errc::wrong_credentials);
+}
+
+TEST_CASE("credential cache: tenant, user and password cannot flow into each other", "[auth]") {
+    fixture test;
+    test.learn("ab", "right");
+    credentials shifted{core::tenant_id{"ta"}, "b", "right"};
+    CHECK_FALSE(test.cache->lookup(shifted));
+    credentials other{core::tenant_id{"t"}, "abr", "ight"};
+    CHECK_FALSE(test.cache->lookup(other));
+}
+
+TEST_CASE("credential cache: the least recently used goes first", "[auth]") {
+    credential_cache::options with;
+    with.remembered_max = 2;
+    fixture test(with);
+    test.learn("a", "right");
+    test.learn("b", "right");
+    CHECK(test.cache->lookup(fixture::of("a", "right")));
+    test.learn("c", "right");
+    CHECK(test.cache->remembered() == 2);
+    CHECK(test.cache->lookup(fixture::of("a", "right")));
+    CHECK_FALSE(test.cache->lookup(fixture::of("b", "right")));
+}
+
+TEST_CASE("credential cache: waiting calls are bounded", "[auth]") {
+    credential_cache::options with;
+    with.waiting_max = 2;
+    fixture test(with);
+    for (int i = 0; i < 3; ++i) test.ask("u", "right");
+    test.run();
+    REQUIRE(test.answers.size() == 1);
+    CHECK(test.answers[0].error() == errc::busy);
+    test.inner.answer();
+    CHECK(test.answers.size() == 3);
+    test.ask("v", "right");
+    test.inner.answer();
+    CHECK(test.answers.back());
+}
+
+TEST_CASE("credential cache: a reload forgets, also what is under way", "[auth]") {
+    fixture test;
+    test.learn("u", "right");
+    test.ask("v", "right");
+    test.cache->invalidate();
+    CHECK(test.cache->remembered() == 0);
+    test.ask("v", "right"); // not joined to the question before the reload
+    CHECK(test.inner.asked == 3);
+    test.inner.answer();
+    CHECK(test.answers.size() == 1);
+    CHECK(test.cache->remembered() == 0);
+    test.inner.answer();
+    CHECK(test.answers.size() == 2);
+    CHECK(test.cache->remembered() == 1);
+}
+
+TEST_CASE("credential cache: an answer may come after its end", "[auth]") {
+    fixture test;
+    test.ask("u", "right");
+    test.cache.reset();
+    test.inner.answer();
+    CHECK(test.answers.empty());
+}
+
+TEST_CASE("credential cache: a callback may ask again or end the cache", "[auth]") {
+    fixture test;
+    test.cache->verify(fixture::of("u", "right"), [&](const core::result<principal>&) { test.cache.reset(); });
+    test.inner.answer();
+    CHECK_FALSE(test.cache);
+}

@@ -1,0 +1,116 @@
+#include "common/auth/tenants_file.hpp"
+
+#include "tests/unit/common/auth/make_certificate.hpp"
+
+#include "tests/unit/common/notification2/show_result.hpp"
+
+#include <catch2/catch.hpp>
+
+using namespace auth;
+using Catch::Contains;
+
+namespace {
+
+const std::string hash = "scrypt:16:8:1:MTIzNDU2Nzg=:MTIzNDU2Nzg5MDEyMzQ1Ng==";
+
+make::issued authority() {
+    make::options with;
+    with.common_name = "plant";
+    with.authority = true;
+    return make::certificate(with);
+}
+
+std::string complaints_of(const make::directory& in, const std::string& yaml) {
+    const auto loaded = load_tenants(in.write("tenants.yaml", yaml));
+    CHECK(loaded.directory == nullptr);
+    return loaded.complaints;
+}
+
+} // namespace
+
+TEST_CASE("tenants.yaml: users, roles, profile and anchors", "[auth]") {
+    const make::directory in;
+    in.write("ca.pem", authority().pem);
+    const auto loaded = load_tenants(in.write(
+        "tenants.yaml", "tenants:\n"
+                        "  t0815:\n"
+                        "    profile: ga\n"
+                        "    users:\n"
+                        "      device1: { password: \"" +
+                            hash +
+                            "\", roles: [] }\n"
+                            "      admin: { password: { plain: secret }, roles: [ROLE_A, ROLE_B2] }\n"
+                            "    trust_anchors:\n"
+                            "      - { name: plant-ca, file: ca.pem, enabled: false, auto_registration: true }\n"
+                            "  t4711: {}\n"));
+    INFO(loaded.complaints);
+    REQUIRE(loaded.directory);
+    CHECK(loaded.complaints.empty());
+    const auto& tenant = loaded.directory->tenants.at(core::tenant_id{"t0815"});
+    CHECK(tenant.profile == "ga");
+    CHECK(tenant.users.at("device1").hash.has_value());
+    CHECK(tenant.users.at("admin").plain == "secret");
+    CHECK(tenant.users.at("admin").roles == std::vector<std::string>{"ROLE_A", "ROLE_B2"});
+    const auto anchors = loaded.directory->trust.anchors(core::tenant_id{"t0815"});
+    REQUIRE(anchors.size() == 1);
+    CHECK(anchors[0].name == "plant-ca");
+    CHECK_FALSE(anchors[0].enabled);
+    CHECK(anchors[0].auto_registration);
+    CHECK(loaded.directory->tenants.contains(core::tenant_id{"t4711"}));
+    // The check for nobody costs what the costliest user costs, at least the default.
+    CHECK(loaded.directory->dummy.parameters == scrypt_parameters{});
+}
+
+TEST_CASE("tenants.yaml: each mistake is told with its place", "[auth]") {
+    const make::directory in;
+    CHECK_THAT(load_tenants(in.path + "/absent.yaml").complaints, Contains("absent.yaml"));
+    CHECK_THAT(complaints_of(in, "tenant: {}\n"), Contains("tenants"));
+    CHECK_THAT(complaints_of(in, "tenants: 7\n"), Contains("tenants.yaml:1:"));
+    CHECK_THAT(complaints_of(in, "tenants:\n  t1:\n    profil: ga\n"),
+               Contains("tenants.yaml:3:") && Contains("profile"));
+    CHECK_THAT(complaints_of(in, "tenants:\n  t1:\n    profile: extended\n"), Contains("must be preview or ga"));
+    CHECK_THAT(complaints_of(in, "tenants:\n  \"t/1\": {}\n"), Contains("slash"));
+    CHECK_THAT(complaints_of(in, "tenants:\n  t1:\n    users:\n      u: {}\n"), Contains("password"));
+    CHECK_THAT(complaints_of(in, "tenants:\n  t1:\n    users:\n      u: { password: { plain: \"\" } }\n"),
+               Contains("must not be empty"));
+    CHECK_THAT(complaints_of(in, "tenants:\n  t1:\n    users:\n      u: { password: { plaim: x } }\n"),
+               Contains("plain"));
+    CHECK_THAT(
+        complaints_of(in, "tenants:\n  t1:\n    users:\n      u: { password: \"" + hash + "\", roles: [\"a b\"] }\n"),
+        Contains("capital letters"));
+    const auto leaked = complaints_of(in, "tenants:\n  t1:\n    users:\n      u: { password: my-secret }\n");
+    CHECK_THAT(leaked, Contains("scrypt:N:r:p") && Contains("tenants.yaml:4:"));
+    CHECK_THAT(leaked, !Contains("my-secret"));
+}
+
+TEST_CASE("tenants.yaml: each anchor file must hold one authority", "[auth]") {
+    const make::directory in;
+    const auto with_file = [&](const std::string& file) {
+        return complaints_of(in, "tenants:\n  t1:\n    trust_anchors:\n      - { name: a, file: " + file + " }\n");
+    };
+    CHECK_THAT(with_file("absent.pem"), Contains("cannot read") && Contains("tenants.yaml:4:"));
+    in.write("text.pem", "hello");
+    CHECK_THAT(with_file("text.pem"), Contains("not well-formed"));
+    in.write("two.pem", authority().pem + authority().pem);
+    CHECK_THAT(with_file("two.pem"), Contains("must hold one certificate, not 2"));
+    auto broken = authority().pem;
+    broken[100] = '!';
+    in.write("broken.pem", broken);
+    CHECK_THAT(with_file("broken.pem"), Contains("not well-formed"));
+    make::options leaf;
+    leaf.common_name = "leaf";
+    in.write("leaf.pem", make::certificate(leaf).pem);
+    CHECK_THAT(with_file("leaf.pem"), Contains("not an authority"));
+    in.write("ca.pem", authority().pem);
+    CHECK_THAT(
+        complaints_of(in, "tenants:\n  t1:\n    trust_anchors:\n      - { file: ca.pem }\n      - { file: ca.pem }\n"),
+        Contains("already an anchor"));
+}
+
+TEST_CASE("tenants.yaml: all mistakes of a file are told at once", "[auth]") {
+    const make::directory in;
+    const auto text =
+        complaints_of(in, "tenants:\n  t1:\n    profile: x\n    users:\n      u: { password: y, rolles: [] }\n");
+    CHECK(std::count(text.begin(), text.end(), '\n') >= 2);
+    CHECK_THAT(text, Contains("must be preview or ga") && Contains("scrypt:N:r:p") && Contains("rolles"));
+}
