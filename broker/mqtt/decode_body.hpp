@@ -44,11 +44,9 @@ struct packet_body {
         return reader.ok() || malformed("property length does not fit the packet");
     }
     /// Hands each property of a block to `use`.
-    template <class Use>
-    bool each_property(std::string_view raw, packet_type place, Use use) {
+    template <class Use> bool each_property(std::string_view raw, packet_type place, Use use) {
         property_reader properties(raw, place);
-        for (property one; properties.next(one);)
-            use(one);
+        for (property one; properties.next(one);) use(one);
         if (properties.error() != reason_code::success) return fail(properties.error(), properties.error_text());
         return error.code == reason_code::success;
     }

@@ -10,10 +10,14 @@ bool read_version(packet_body& body, protocol_version& version) {
     const std::uint8_t level = body.reader.u8();
     if (!body.reader.ok()) return body.malformed("CONNECT cut short");
     if (name != "MQTT" && name != "MQIsdp") return body.malformed("unknown protocol name");
-    if (name == "MQIsdp" && level == 3) version = protocol_version::v3_1;
-    else if (name == "MQTT" && level == 4) version = protocol_version::v3_1_1;
-    else if (name == "MQTT" && level == 5) version = protocol_version::v5;
-    else return body.fail(reason_code::unsupported_protocol_version, "protocol level not supported");
+    if (name == "MQIsdp" && level == 3)
+        version = protocol_version::v3_1;
+    else if (name == "MQTT" && level == 4)
+        version = protocol_version::v3_1_1;
+    else if (name == "MQTT" && level == 5)
+        version = protocol_version::v5;
+    else
+        return body.fail(reason_code::unsupported_protocol_version, "protocol level not supported");
     body.version = version;
     body.error.version = version;
     return true;
@@ -122,7 +126,9 @@ void take_connack_property(connack_packet& out, const property& one) {
     case property_id::maximum_packet_size: out.packet_bytes_max = one.number; break;
     case property_id::topic_alias_maximum: out.topic_alias_maximum = u16; break;
     case property_id::wildcard_subscription_available: out.wildcard_subscription_available = one.number != 0; break;
-    case property_id::subscription_identifier_available: out.subscription_identifiers_available = one.number != 0; break;
+    case property_id::subscription_identifier_available:
+        out.subscription_identifiers_available = one.number != 0;
+        break;
     case property_id::shared_subscription_available: out.shared_subscription_available = one.number != 0; break;
     case property_id::server_keep_alive: out.server_keep_alive_s = u16; break;
     case property_id::assigned_client_identifier: out.assigned_client_id = one.text; break;

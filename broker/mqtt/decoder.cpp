@@ -44,8 +44,7 @@ bool decode_publish(packet_body& body, packet& out) {
 }
 
 /// PUBACK, PUBREC, PUBREL, PUBCOMP: in 5.0 code and properties may be left out (section 3.4.2.1).
-template <class Acknowledgement>
-bool decode_acknowledgement(packet_body& body, packet& out) {
+template <class Acknowledgement> bool decode_acknowledgement(packet_body& body, packet& out) {
     Acknowledgement& ack = out.emplace<Acknowledgement>();
     if (!body.identifier(ack.packet_identifier)) return false;
     if (!body.is_v5() || body.reader.left() == 0) return body.nothing_left();

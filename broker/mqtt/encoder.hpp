@@ -26,19 +26,19 @@ struct outgoing_publish {
 
 /// Bytes the packet takes with its fixed header, for the check against the client's Maximum Packet Size
 /// ([MQTT5-3.1.2-24]). 0 if no MQTT packet can hold it.
-std::size_t encoded_size(const outgoing_publish& packet, protocol_version version) noexcept;
+std::size_t encoded_size(const outgoing_publish& value, protocol_version version) noexcept;
 
 /// Precondition: `encoded_size` is not 0.
-void encode_publish(std::string& out, const outgoing_publish& packet, protocol_version version);
+void encode_publish(std::string& out, const outgoing_publish& value, protocol_version version);
 /// 5.0: two bytes for success, three with another code, more with a reason string. 3.x: the identifier only.
 void encode_puback(std::string& out, std::uint16_t packet_identifier, reason_code reason,
                    std::string_view reason_string, protocol_version version);
 void encode_pubcomp(std::string& out, std::uint16_t packet_identifier, reason_code reason, protocol_version version);
 void encode_pingresp(std::string& out);
-void encode_connack(std::string& out, const connack_packet& packet, protocol_version version);
+void encode_connack(std::string& out, const connack_packet& value, protocol_version version);
 /// Codes are written as they are given: a 3.x caller maps failures to 0x80 first.
-void encode_suback(std::string& out, const suback_packet& packet, protocol_version version);
-void encode_unsuback(std::string& out, const unsuback_packet& packet, protocol_version version);
+void encode_suback(std::string& out, const suback_packet& value, protocol_version version);
+void encode_unsuback(std::string& out, const unsuback_packet& value, protocol_version version);
 /// 5.0 only in this direction; for a 3.x client the server has no DISCONNECT and nothing is written.
 void encode_disconnect(std::string& out, reason_code reason, std::string_view reason_string, protocol_version version);
 

@@ -113,7 +113,7 @@ struct publish_packet {
 /// The wire bytes of properties 0x01, 0x03, 0x08, 0x09 and 0x26 in the order they came: the block itself when it holds
 /// nothing else, else copied into `scratch`. (MQTT 5.0 [MQTT-3.3.2-4], -15 to -18, -20: they reach subscribers
 /// unchanged.)
-std::string_view pass_through_properties(const publish_packet& packet, std::string& scratch);
+std::string_view pass_through_properties(const publish_packet& value, std::string& scratch);
 std::string_view pass_through_properties(const will_message& will, std::string& scratch);
 
 struct puback_packet {
@@ -202,7 +202,7 @@ inline packet_type type_of(const packet& value) noexcept { return static_cast<pa
 /// Walks the filters of a decoded SUBSCRIBE: `while (auto next = reader.next())`.
 class subscription_reader {
   public:
-    explicit subscription_reader(const subscribe_packet& packet) noexcept : left_(packet.filters) {}
+    explicit subscription_reader(const subscribe_packet& value) noexcept : left_(value.filters) {}
     std::optional<subscription> next() noexcept;
 
   private:
@@ -212,7 +212,7 @@ class subscription_reader {
 /// Walks the filters of a decoded UNSUBSCRIBE.
 class filter_reader {
   public:
-    explicit filter_reader(const unsubscribe_packet& packet) noexcept : left_(packet.filters) {}
+    explicit filter_reader(const unsubscribe_packet& value) noexcept : left_(value.filters) {}
     std::optional<std::string_view> next() noexcept;
 
   private:

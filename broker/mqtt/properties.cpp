@@ -18,8 +18,7 @@ struct rule {
 
 constexpr std::uint16_t in(std::initializer_list<packet_type> types) {
     unsigned places = 0;
-    for (const packet_type type : types)
-        places |= 1U << static_cast<unsigned>(type);
+    for (const packet_type type : types) places |= 1U << static_cast<unsigned>(type);
     return static_cast<std::uint16_t>(places);
 }
 
@@ -27,8 +26,7 @@ using enum packet_type;
 constexpr std::uint16_t in_message = in({publish, will_properties});
 constexpr std::uint16_t in_login = in({connect, connack, auth});
 constexpr std::uint16_t in_both_connects = in({connect, connack});
-constexpr std::uint16_t in_answers =
-    in({connack, puback, pubrec, pubrel, pubcomp, suback, unsuback, disconnect, auth});
+constexpr std::uint16_t in_answers = in({connack, puback, pubrec, pubrel, pubcomp, suback, unsuback, disconnect, auth});
 constexpr std::uint16_t in_all = in_answers | in_message | in({connect, subscribe, unsubscribe});
 
 /// MQTT 5.0 table 2-4, by identifier.

@@ -3,9 +3,7 @@
 namespace broker::mqtt {
 namespace {
 
-std::string_view describe_value(int value) {
-    return describe(static_cast<reason_code>(value));
-}
+std::string_view describe_value(int value) { return describe(static_cast<reason_code>(value)); }
 
 std::string_view describe_connection(reason_code code) noexcept {
     switch (code) {
@@ -85,8 +83,6 @@ const boost::system::error_category& reason_category() noexcept {
     return category;
 }
 
-core::error_code make_error_code(reason_code code) noexcept {
-    return {static_cast<int>(code), reason_category()};
-}
+core::error_code make_error_code(reason_code code) noexcept { return {static_cast<int>(code), reason_category()}; }
 
 } // namespace broker::mqtt

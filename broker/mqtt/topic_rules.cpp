@@ -48,7 +48,8 @@ std::string_view describe(topic_verdict verdict) noexcept {
 }
 
 bool has_wildcard(std::string_view text) noexcept {
-    return std::memchr(text.data(), '+', text.size()) != nullptr || std::memchr(text.data(), '#', text.size()) != nullptr;
+    return std::memchr(text.data(), '+', text.size()) != nullptr ||
+           std::memchr(text.data(), '#', text.size()) != nullptr;
 }
 
 bool is_core_topic(std::string_view topic) noexcept {

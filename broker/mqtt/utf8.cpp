@@ -10,9 +10,7 @@ namespace {
 constexpr std::uint64_t high_bits = 0x8080808080808080ULL;
 constexpr std::uint64_t low_bits = 0x0101010101010101ULL;
 
-bool is_continuation(unsigned char byte) noexcept {
-    return (byte & 0xC0) == 0x80;
-}
+bool is_continuation(unsigned char byte) noexcept { return (byte & 0xC0) == 0x80; }
 
 /// Length of the well-formed multi-byte character at `at`, 0 if there is none. Over-long forms, surrogates and code
 /// points above U+10FFFF are refused by the range of the second byte (RFC 3629 section 4).
@@ -34,8 +32,7 @@ std::size_t character_length(const unsigned char* at, std::size_t left) noexcept
     return 0;
 }
 
-template <bool NulAllowed>
-bool well_formed(std::string_view text) noexcept {
+template <bool NulAllowed> bool well_formed(std::string_view text) noexcept {
     const auto* at = reinterpret_cast<const unsigned char*>(text.data());
     std::size_t left = text.size();
     while (left != 0) {
@@ -51,8 +48,10 @@ bool well_formed(std::string_view text) noexcept {
             }
         }
         std::size_t length = 1;
-        if (*at >= 0x80) length = character_length(at, left);
-        else if (!NulAllowed && *at == 0) return false;
+        if (*at >= 0x80)
+            length = character_length(at, left);
+        else if (!NulAllowed && *at == 0)
+            return false;
         if (length == 0) return false;
         at += length;
         left -= length;
@@ -62,12 +61,8 @@ bool well_formed(std::string_view text) noexcept {
 
 } // namespace
 
-bool is_mqtt_string(std::string_view text) noexcept {
-    return well_formed<false>(text);
-}
+bool is_mqtt_string(std::string_view text) noexcept { return well_formed<false>(text); }
 
-bool is_utf8(std::string_view text) noexcept {
-    return well_formed<true>(text);
-}
+bool is_utf8(std::string_view text) noexcept { return well_formed<true>(text); }
 
 } // namespace broker::mqtt

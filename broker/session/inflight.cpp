@@ -44,8 +44,7 @@ void receipt_window::release_memory() noexcept {
 void receipt_window::grow() {
     const std::uint32_t capacity = std::max<std::uint32_t>(8, capacity_ * 2);
     auto ring = std::make_unique<receipt[]>(capacity);
-    for (std::uint32_t i = 0; i < count_; ++i)
-        ring[i] = ring_[(first_ + i) & (capacity_ - 1)];
+    for (std::uint32_t i = 0; i < count_; ++i) ring[i] = ring_[(first_ + i) & (capacity_ - 1)];
     ring_ = std::move(ring);
     capacity_ = capacity;
     first_ = 0;
@@ -69,8 +68,10 @@ std::optional<delivery_window::delivered> delivery_window::remove(std::uint16_t 
     if (!ended.used) return std::nullopt;
     ended.used = false;
     ended.next_free = 0;
-    if (last_free_ != 0) slots_[last_free_ - 1U].next_free = packet_identifier;
-    else first_free_ = packet_identifier;
+    if (last_free_ != 0)
+        slots_[last_free_ - 1U].next_free = packet_identifier;
+    else
+        first_free_ = packet_identifier;
     last_free_ = packet_identifier;
     --count_;
     return delivered{ended.position, ended.credit_bytes};

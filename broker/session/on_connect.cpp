@@ -60,7 +60,8 @@ bool session::connect_is_refused(const mqtt::connect_packet& packet) {
         refuse_connect(reason_code::client_identifier_not_valid, "the client identifier is empty");
         return true;
     }
-    // No 3.x return code fits a will topic that is no topic name, so the connection ends without CONNACK ([MQTT311-3.1.4-1]).
+    // No 3.x return code fits a will topic that is no topic name, so the connection ends without CONNACK
+    // ([MQTT311-3.1.4-1]).
     if (!is_v5() && packet.will && (packet.will->topic.empty() || mqtt::has_wildcard(packet.will->topic))) {
         report(mqtt::packet_type::connect, reason_code::topic_name_invalid, "the will topic is no topic name",
                packet.will->topic);

@@ -20,11 +20,12 @@ void session::on_malformed(const mqtt::decode_error& error) {
     report(error.type, error.code, error.text);
     if (phase_ != phase::connected) {
         const bool wrong_version = error.code == reason_code::unsupported_protocol_version;
-        // A 3.x client gets code 1 for a wrong version and nothing for a broken CONNECT ([MQTT311-3.1.4-1]). Nobody knows
-        // what a client of an unknown version understands; the oldest form is the best guess.
+        // A 3.x client gets code 1 for a wrong version and nothing for a broken CONNECT ([MQTT311-3.1.4-1]). Nobody
+        // knows what a client of an unknown version understands; the oldest form is the best guess.
         mqtt::connack_packet connack;
         connack.reason = carried_by(mqtt::packet_type::connack, error.code);
-        if (wrong_version) encode_connack(driver_.outbox(), connack, mqtt::protocol_version::v3_1_1);
+        if (wrong_version)
+            encode_connack(driver_.outbox(), connack, mqtt::protocol_version::v3_1_1);
         else if (error.version == mqtt::protocol_version::v5)
             encode_connack(driver_.outbox(), connack, mqtt::protocol_version::v5);
     }
@@ -54,7 +55,8 @@ void session::on_keep_alive_expired() {
 }
 
 void session::on_connect_timeout() {
-    if (phase_ != phase::connected) end(close_reason::connect_timeout, reason_code::keep_alive_timeout, "no CONNECT in time");
+    if (phase_ != phase::connected)
+        end(close_reason::connect_timeout, reason_code::keep_alive_timeout, "no CONNECT in time");
 }
 
 void session::on_transport_closed() {

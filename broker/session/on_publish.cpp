@@ -11,8 +11,8 @@ using mqtt::topic_verdict;
 void session::handle(const mqtt::publish_packet& packet) {
     const topic_verdict verdict = check_topic_name(packet.topic, settings_->topics());
     if (publish_breaks_protocol(packet, verdict)) return;
-    // A repeat of what is still being stored needs no second copy: the one PUBACK to come answers both. After that PUBACK
-    // the same identifier is a new message whatever DUP says ([MQTT311-4.3.2-2], [MQTT5-4.3.2-5]).
+    // A repeat of what is still being stored needs no second copy: the one PUBACK to come answers both. After that
+    // PUBACK the same identifier is a new message whatever DUP says ([MQTT311-4.3.2-2], [MQTT5-4.3.2-5]).
     if (packet.dup && receipts_.contains(packet.packet_identifier)) return;
     if (packet.qos != 0 && is_v5() && receipts_.size() >= settings_->receive_maximum) { // [MQTT5-3.3.4-7]
         report(mqtt::packet_type::publish, reason_code::receive_maximum_exceeded,
@@ -42,12 +42,18 @@ void session::handle(const mqtt::publish_packet& packet) {
 /// What ends the connection in every version; 5.0 names the reason.
 bool session::publish_breaks_protocol(const mqtt::publish_packet& packet, topic_verdict verdict) {
     auto reason = reason_code::success;
-    if (packet.qos == 2) reason = reason_code::qos_not_supported; // [MQTT5-3.2.2-11]
-    else if (packet.retain && settings_->retain == retain_policy::refuse) reason = reason_code::retain_not_supported;
-    else if (packet.has_topic_alias) reason = reason_code::topic_alias_invalid; // [MQTT5-3.2.2-18]
-    else if (packet.has_subscription_identifier) reason = reason_code::protocol_error; // [MQTT5-3.3.4-6]
-    else if (verdict == topic_verdict::empty) reason = reason_code::protocol_error;
-    else if (verdict == topic_verdict::wildcard) reason = reason_code::topic_name_invalid; // [MQTT311-3.3.2-2]
+    if (packet.qos == 2)
+        reason = reason_code::qos_not_supported; // [MQTT5-3.2.2-11]
+    else if (packet.retain && settings_->retain == retain_policy::refuse)
+        reason = reason_code::retain_not_supported;
+    else if (packet.has_topic_alias)
+        reason = reason_code::topic_alias_invalid; // [MQTT5-3.2.2-18]
+    else if (packet.has_subscription_identifier)
+        reason = reason_code::protocol_error; // [MQTT5-3.3.4-6]
+    else if (verdict == topic_verdict::empty)
+        reason = reason_code::protocol_error;
+    else if (verdict == topic_verdict::wildcard)
+        reason = reason_code::topic_name_invalid; // [MQTT311-3.3.2-2]
     if (reason == reason_code::success) return false;
     report(mqtt::packet_type::publish, reason, describe(reason), packet.topic, packet.packet_identifier);
     end(close_reason::protocol_error, reason, describe(reason));
@@ -56,12 +62,14 @@ bool session::publish_breaks_protocol(const mqtt::publish_packet& packet, topic_
 
 /// What is a lawful PUBLISH but not taken by this service (ref A.8, A.9).
 bool session::publish_is_refused(const mqtt::publish_packet& packet, topic_verdict verdict) {
-    if (verdict == topic_verdict::too_long) refuse_publish(packet, reason_code::quota_exceeded, describe(verdict));
+    if (verdict == topic_verdict::too_long)
+        refuse_publish(packet, reason_code::quota_exceeded, describe(verdict));
     else if (verdict != topic_verdict::valid)
         refuse_publish(packet, reason_code::topic_name_invalid, describe(verdict));
     else if (packet.payload_is_utf8 && settings_->payload_format_checked && !mqtt::is_utf8(packet.payload))
         refuse_publish(packet, reason_code::payload_format_invalid, describe(reason_code::payload_format_invalid));
-    else return false;
+    else
+        return false;
     return true;
 }
 

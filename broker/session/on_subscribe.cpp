@@ -44,7 +44,8 @@ reason_code session::judge_filter(const mqtt::subscription& entry, std::string_v
         text = describe(topic_verdict::dollar);
         return reason_code::topic_filter_invalid;
     }
-    if (subscriptions_ + unanswered_requests_ >= settings_->subscriptions_max && !driver_.has_subscription(entry.filter)) {
+    if (subscriptions_ + unanswered_requests_ >= settings_->subscriptions_max &&
+        !driver_.has_subscription(entry.filter)) {
         text = "too many subscriptions";
         return reason_code::quota_exceeded;
     }
@@ -59,11 +60,13 @@ bool session::subscribe_closes(const mqtt::subscribe_packet& packet) {
         end(close_reason::protocol_error, reason, describe(reason));
         return true;
     };
-    if (disconnects && packet.subscription_identifier != 0) return close(reason_code::subscription_identifiers_not_supported);
+    if (disconnects && packet.subscription_identifier != 0)
+        return close(reason_code::subscription_identifiers_not_supported);
     mqtt::subscription_reader entries(packet);
     while (const auto entry = entries.next()) {
         const topic_verdict verdict = check_topic_filter(entry->filter, settings_->topics(), is_v5());
-        if (verdict == topic_verdict::shared && entry->no_local) return close(reason_code::protocol_error); // [MQTT5-3.8.3-4]
+        if (verdict == topic_verdict::shared && entry->no_local)
+            return close(reason_code::protocol_error); // [MQTT5-3.8.3-4]
         if (disconnects && needs_missing_feature(to_reason(verdict))) return close(to_reason(verdict));
         const bool no_filter = verdict == topic_verdict::empty || verdict == topic_verdict::misplaced;
         // 3.1 has no failure code in SUBACK, and granting what is no filter would be a lie.
@@ -122,8 +125,7 @@ void session::handle(const mqtt::unsubscribe_packet& packet) {
     request.first_request = next_request_;
     request.unsubscribe = true;
     request.codes.assign(packet.filter_count, unanswered);
-    for (std::uint32_t i = 0; i < packet.filter_count; ++i)
-        request.slots.push_back(i);
+    for (std::uint32_t i = 0; i < packet.filter_count; ++i) request.slots.push_back(i);
     unanswered_requests_ += packet.filter_count;
     std::uint32_t number = request.first_request;
     begin_request(std::move(request));
@@ -144,8 +146,10 @@ void session::on_subscribed(std::uint32_t request, const subscribe_outcome& outc
     if (phase_ != phase::connected) return;
     // A refused 3.1 subscription is answered as granted; QoS 1 is then as good as any.
     if (answer_request(request, wire_code(outcome.reason, 1), is_failure(outcome.reason) ? outcome.text : "")) {
-        if (is_failure(outcome.reason)) report(mqtt::packet_type::subscribe, outcome.reason, outcome.text);
-        else if (!outcome.replaced) ++subscriptions_;
+        if (is_failure(outcome.reason))
+            report(mqtt::packet_type::subscribe, outcome.reason, outcome.text);
+        else if (!outcome.replaced)
+            ++subscriptions_;
         finish_requests();
     }
 }
@@ -190,7 +194,8 @@ void session::finish_requests() {
 void session::send_request_answer(const pending_request& request) {
     const std::size_t bytes = 1 + 4 + 2 + 1 + request.codes.size();
     if (bytes > client_packet_bytes_max_ && is_v5()) // [MQTT5-3.1.2-24]
-        return end(close_reason::refused, reason_code::packet_too_large, "the answer has more codes than the client takes");
+        return end(close_reason::refused, reason_code::packet_too_large,
+                   "the answer has more codes than the client takes");
     if (request.unsubscribe) {
         mqtt::unsuback_packet answer;
         answer.packet_identifier = request.packet_identifier;

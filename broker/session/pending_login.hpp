@@ -1,5 +1,5 @@
-// What CONNECT said, copied because authentication and claim are answered after the packet's bytes are gone. Lives on the
-// heap and only until CONNACK, so a connected session does not carry it.
+// What CONNECT said, copied because authentication and claim are answered after the packet's bytes are gone. Lives on
+// the heap and only until CONNACK, so a connected session does not carry it.
 #pragma once
 
 #include "broker/session/session.hpp"

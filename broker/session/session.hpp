@@ -47,8 +47,8 @@ class session {
 
     // From the stream.
     delivery_result on_deliver(const delivery& message);
-    /// Another connection took the client ID over: 5.0 gets 0x8E ([MQTT311-3.1.4-2], [MQTT5-3.1.4-3]). No will is asked
-    /// for: who takes a claim over decides about the will of the old one.
+    /// Another connection took the client ID over: 5.0 gets 0x8E ([MQTT311-3.1.4-2], [MQTT5-3.1.4-3]). Its
+    /// will is due; whoever superseded the claim holds it, so releasing the old claim may have nothing left to do.
     void on_evicted();
     /// The stream with the client's subscriptions ended and cannot be resumed.
     void on_stream_lost(mqtt::reason_code reason, std::string_view text);

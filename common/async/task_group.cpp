@@ -99,8 +99,8 @@ void task_group::stop() {
 }
 
 asio::awaitable<void> task_group::join() {
-    const auto state = state_;
-    while (!state->tasks.empty()) co_await state->ended.wait();
+    const auto kept = state_;
+    while (!kept->tasks.empty()) co_await kept->ended.wait();
 }
 
 std::size_t task_group::size() const noexcept { return state_->tasks.size(); }

@@ -15,6 +15,12 @@ using error_code = boost::system::error_code;
 template <class T>
 using result = boost::system::result<T>;
 
+// g++ warns that the base's protected destructor is not virtual; categories are static and never destroyed through it.
+#pragma GCC diagnostic push
+#pragma GCC diagnostic ignored "-Wnon-virtual-dtor"
+// Boost's base has a protected, non-virtual destructor on purpose; categories are never deleted through it.
+#pragma GCC diagnostic push
+#pragma GCC diagnostic ignored "-Wnon-virtual-dtor"
 /// A category over one enum; `describe(int)` returns one sentence for a person who can act on it.
 class enum_category final : public boost::system::error_category {
   public:
@@ -27,5 +33,7 @@ class enum_category final : public boost::system::error_category {
     const char* name_;
     describe_function describe_;
 };
+#pragma GCC diagnostic pop
+#pragma GCC diagnostic pop
 
 } // namespace core

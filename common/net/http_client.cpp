@@ -330,8 +330,8 @@ http_client::http_client(asio::any_io_executor executor, http_client_options opt
 http_client::~http_client() = default;
 
 asio::awaitable<core::result<http_response>> http_client::request(http_request_out request) {
-    const auto state = state_;
-    auto response = co_await state->request(std::move(request));
+    const auto kept = state_;
+    auto response = co_await kept->request(std::move(request));
     co_return response;
 }
 

@@ -319,7 +319,7 @@ class compiler {
         node n = at(t, operation::slot);
         n.column = column;
         const auto found = std::find(scope_.names.begin(), scope_.names.end(), t.word);
-        if (found == scope_.names.end()) {
+        if (found == scope_.names.end() || t.word.empty()) {
             refuse_name(t);
             return 0;
         }
@@ -334,8 +334,14 @@ class compiler {
             message += "; did you mean `" + std::string(near) + "`?";
         } else {
             message += "; known names: ";
-            for (std::size_t i = 0; i < scope_.names.size(); ++i) message += (i == 0 ? "" : ", ") + scope_.names[i];
-            message += " (members of the message are written payload." + t.word + ")";
+            bool first = true;
+            for (const auto& name : scope_.names) {
+                if (name.empty()) continue;
+                message += (first ? "" : ", ") + name;
+                first = false;
+            }
+            if (!scope_.names.empty() && scope_.names[0] == "payload")
+                message += " (members of the message are written payload." + t.word + ")";
         }
         refuse(t.column, std::move(message));
     }

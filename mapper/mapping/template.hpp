@@ -20,6 +20,8 @@ struct source_place {
     int column = 0;
 };
 
+struct template_member;
+
 struct template_node {
     enum class form { literal, expression, text, object, list };
     struct piece {
@@ -32,12 +34,17 @@ struct template_node {
     std::string literal_text;                                     ///< the same as plain text
     expression::program_ptr program;                              ///< of `expression`
     std::vector<piece> pieces;                                    ///< of `text`
-    std::vector<std::pair<std::string, template_node>> members;   ///< of `object`; first: the name
+    std::vector<template_member> members; ///< of `object`
     std::vector<template_node> items;                             ///< of `list`
     source_place place;
 
     bool exists() const noexcept { return what != form::literal || !literal.empty(); }
     const template_node* find(std::string_view name) const noexcept;
+};
+
+struct template_member {
+    std::string name;
+    template_node of;
 };
 
 /// What a template is filled with.

@@ -66,7 +66,6 @@ bool json_decoder::fail(std::string_view bytes, simdjson::error_code code) {
     case simdjson::DEPTH_ERROR: error_ = "the JSON is nested deeper than 64 levels"; return false;
     case simdjson::UTF8_ERROR: error_ = "the message is not valid UTF-8"; return false;
     case simdjson::NUMBER_ERROR:
-    case simdjson::BIGINT_ERROR:
         error_ = "the JSON holds a number that is malformed or does not fit 64 bits; send long numbers as text";
         return false;
     default: break;

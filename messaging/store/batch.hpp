@@ -44,8 +44,7 @@ class batch {
     };
 
     void begin(std::uint64_t commit) noexcept;
-    std::uint32_t append(const entry_view& header, std::initializer_list<core::byte_span> body,
-                         std::size_t body_bytes);
+    std::uint32_t append(const entry_view& header, std::initializer_list<core::byte_span> body, std::size_t body_bytes);
     void reserve(std::size_t bytes);
     /// Gives back memory that a smaller batch does not need.
     void shrink();

@@ -85,10 +85,12 @@ struct commit_log::state {
         --batches_out;
         handed_bytes -= bytes->size();
         completed_commit = bytes->commit();
-        if (outcome.error) ++stats.commits_refused;
-        else settle(bytes, outcome);
-        const committed_batch done{completed_commit, outcome.error,      outcome.base,
-                                   bytes,            outcome.write_time, outcome.sync_time};
+        if (outcome.error)
+            ++stats.commits_refused;
+        else
+            settle(bytes, outcome);
+        const committed_batch done{completed_commit,   outcome.error,    outcome.base, bytes,
+                                   outcome.write_time, outcome.sync_time};
         listener.on_committed(done);
         if (batches_out == 0 && !gathering->empty()) hand_over();
     }
@@ -254,8 +256,7 @@ const recovery_report& commit_log::report() const noexcept { return state_->repo
 log_stats commit_log::stats() const {
     log_stats now = state_->stats;
     now.segments = state_->segments.size();
-    now.disk_bytes =
-        state_->segments.disk_bytes() + now.spare_segments * std::uint64_t{state_->options.segment_bytes};
+    now.disk_bytes = state_->segments.disk_bytes() + now.spare_segments * std::uint64_t{state_->options.segment_bytes};
     now.live_messages = state_->segments.live_count();
     now.live_bytes = state_->segments.live_bytes();
     now.cache_bytes = state_->cache.bytes();

@@ -43,12 +43,12 @@ struct recovery_report {
     std::uint64_t bytes_read = 0;
     std::uint64_t entries = 0;
     std::uint64_t commits = 0;
-    std::uint64_t snapshot_commit = 0;    ///< 0 = none
-    bool older_snapshot_used = false;     ///< the newest one was damaged and set aside
-    std::uint64_t tail_bytes_cut = 0;     ///< of a last commit that was never acknowledged
-    std::uint64_t commits_rewritten = 0;  ///< unproven ones, copied to a fresh segment and synced
-    std::uint64_t damaged_places = 0;     ///< corruption: bytes that had been synced and are wrong now
-    std::uint64_t damaged_bytes = 0;      ///< skipped there
+    std::uint64_t snapshot_commit = 0;      ///< 0 = none
+    bool older_snapshot_used = false;       ///< the newest one was damaged and set aside
+    std::uint64_t tail_bytes_cut = 0;       ///< of a last commit that was never acknowledged
+    std::uint64_t commits_rewritten = 0;    ///< unproven ones, copied to a fresh segment and synced
+    std::uint64_t damaged_places = 0;       ///< corruption: bytes that had been synced and are wrong now
+    std::uint64_t damaged_bytes = 0;        ///< skipped there
     std::vector<std::string> damaged_files; ///< copies in `damaged/`
 };
 
@@ -139,12 +139,12 @@ class commit_log {
     commit_log& operator=(const commit_log&) = delete;
 
     /// Adds an entry to the batch being gathered and returns its offset inside that batch. A batch that would grow over
-    /// its bound is handed over first, so read gathering() after the call, not before. The live flag is set for messages.
-    /// Precondition: the entry is not larger than entry_bytes_max().
+    /// its bound is handed over first, so read gathering() after the call, not before. The live flag is set for
+    /// messages. Precondition: the entry is not larger than entry_bytes_max().
     std::uint32_t append(entry_type type, std::uint32_t topic, std::uint64_t position, std::int64_t time_ms,
                          std::initializer_list<core::byte_span> body, std::uint8_t flags = 0);
-    /// Entries of that many bytes in all (entry_bytes each) will land in one commit, all or nothing: hands the batch over
-    /// now when they would not fit behind what is gathered. Precondition: at most entry_bytes_max().
+    /// Entries of that many bytes in all (entry_bytes each) will land in one commit, all or nothing: hands the batch
+    /// over now when they would not fit behind what is gathered. Precondition: at most entry_bytes_max().
     void keep_together(std::size_t bytes);
     /// Largest entry, header included.
     std::uint32_t entry_bytes_max() const noexcept;
@@ -167,7 +167,8 @@ class commit_log {
     /// Afterwards segments that end before it and hold no live message are recycled.
     void write_snapshot(std::string bytes);
 
-    /// Flushes, waits for all batches, delivers their callbacks, ends the segment cleanly and joins the threads. Blocks.
+    /// Flushes, waits for all batches, delivers their callbacks, ends the segment cleanly and joins the threads.
+    /// Blocks.
     void close();
 
     /// Why the log is read-only; empty while it is not.

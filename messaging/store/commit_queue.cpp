@@ -67,8 +67,10 @@ void commit_queue::run() {
 bool commit_queue::wait_for_jobs(std::vector<commit_job>& jobs) {
     std::unique_lock lock(mutex_);
     const auto something = [this] { return stop_ || !jobs_.empty(); };
-    if (dirty_) jobs_waiting_.wait_until(lock, sync_at_, something);
-    else jobs_waiting_.wait(lock, something);
+    if (dirty_)
+        jobs_waiting_.wait_until(lock, sync_at_, something);
+    else
+        jobs_waiting_.wait(lock, something);
     jobs.swap(jobs_);
     return !stop_;
 }
@@ -161,8 +163,7 @@ core::error_code commit_queue::write(commit_outcome& outcome) {
 core::error_code commit_queue::roll() {
     if (!ended_) {
         if (const auto error = sync_log()) return error;
-        if (const auto error =
-                end_segment(*place_.opened, place_.header.generation, place_.offset, written_commit_))
+        if (const auto error = end_segment(*place_.opened, place_.header.generation, place_.offset, written_commit_))
             return error;
         ended_ = true;
     }
@@ -203,7 +204,8 @@ void commit_queue::sync_interval_passed() {
     }
     if (!fits(entry_header_bytes)) return;
     // A mark that cannot be written is only a proof missing at the next start; the next batch takes its place.
-    if (write_mark(*place_.opened, entry_type::sync_mark, place_.header.generation, place_.offset, place_.synced)) return;
+    if (write_mark(*place_.opened, entry_type::sync_mark, place_.header.generation, place_.offset, place_.synced))
+        return;
     place_.offset += entry_header_bytes;
 }
 

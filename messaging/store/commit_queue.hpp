@@ -1,6 +1,6 @@
-// The commit thread: takes what the loop handed over, writes each batch with one write, syncs once, rolls segments, writes
-// snapshots and recycles files. The loop and the thread share two vectors under one mutex; everything else here belongs
-// to the thread.
+// The commit thread: takes what the loop handed over, writes each batch with one write, syncs once, rolls segments,
+// writes snapshots and recycles files. The loop and the thread share two vectors under one mutex; everything else here
+// belongs to the thread.
 #pragma once
 
 #include "messaging/store/recovery.hpp"
@@ -14,11 +14,11 @@ namespace messaging::store {
 struct commit_job {
     enum class kind { batch, snapshot, recycle, sync, end };
     kind what = kind::batch;
-    std::shared_ptr<batch> bytes;     ///< batch
-    std::string snapshot;             ///< snapshot
-    std::uint64_t commit = 0;         ///< snapshot: covers commits up to this one
+    std::shared_ptr<batch> bytes;        ///< batch
+    std::string snapshot;                ///< snapshot
+    std::uint64_t commit = 0;            ///< snapshot: covers commits up to this one
     std::uint64_t none_failed_since = 0; ///< snapshot: it stands on all commits after this one
-    std::uint32_t segment = 0;        ///< recycle
+    std::uint32_t segment = 0;           ///< recycle
 };
 
 struct commit_outcome {
@@ -75,9 +75,9 @@ class commit_queue {
     std::mutex mutex_;
     std::condition_variable jobs_waiting_;
     std::condition_variable outcomes_waiting_;
-    std::vector<commit_job> jobs_;          // under mutex_
-    std::vector<commit_outcome> outcomes_;  // under mutex_
-    bool stop_ = false;                     // under mutex_
+    std::vector<commit_job> jobs_;         // under mutex_
+    std::vector<commit_outcome> outcomes_; // under mutex_
+    bool stop_ = false;                    // under mutex_
 
     write_place place_;
     std::vector<std::uint32_t> spares_;

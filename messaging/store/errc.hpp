@@ -25,5 +25,4 @@ inline core::error_code make_error_code(errc value) noexcept { return {static_ca
 
 } // namespace messaging::store
 
-template <>
-struct boost::system::is_error_code_enum<messaging::store::errc> : std::true_type {};
+template <> struct boost::system::is_error_code_enum<messaging::store::errc> : std::true_type {};

@@ -40,8 +40,10 @@ class posix_file final : public file {
             const ssize_t got =
                 ::pread(fd_.get(), to.data() + done, to.size() - done, static_cast<off_t>(offset + done));
             if (got == 0) break;
-            if (got > 0) done += static_cast<std::size_t>(got);
-            else if (errno != EINTR) return last_error();
+            if (got > 0)
+                done += static_cast<std::size_t>(got);
+            else if (errno != EINTR)
+                return last_error();
         }
         return done;
     }
@@ -51,9 +53,12 @@ class posix_file final : public file {
         while (done < bytes.size()) {
             const ssize_t put =
                 ::pwrite(fd_.get(), bytes.data() + done, bytes.size() - done, static_cast<off_t>(offset + done));
-            if (put > 0) done += static_cast<std::size_t>(put);
-            else if (put == 0) return error_of(ENOSPC);
-            else if (errno != EINTR) return last_error();
+            if (put > 0)
+                done += static_cast<std::size_t>(put);
+            else if (put == 0)
+                return error_of(ENOSPC);
+            else if (errno != EINTR)
+                return last_error();
         }
         return {};
     }
@@ -67,7 +72,7 @@ class posix_file final : public file {
     }
 
     core::result<std::uint64_t> size() override {
-        struct stat found {};
+        struct stat found{};
         if (::fstat(fd_.get(), &found) != 0) return last_error();
         return static_cast<std::uint64_t>(found.st_size);
     }
@@ -124,7 +129,7 @@ class posix_file_system final : public file_system {
         if (opened == nullptr) return last_error();
         std::vector<std::string> names;
         while (const dirent* found = ::readdir(opened)) {
-            struct stat kind {};
+            struct stat kind{};
             if (::fstatat(::dirfd(opened), found->d_name, &kind, AT_SYMLINK_NOFOLLOW) == 0 && S_ISREG(kind.st_mode))
                 names.emplace_back(found->d_name);
         }

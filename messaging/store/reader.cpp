@@ -118,8 +118,10 @@ void reader::read_run(read_job& job, std::size_t from, std::size_t to, std::size
             error = errc::not_found;
         } else {
             const auto count = (*source)->read_at(first.offset, {data, bytes});
-            if (count) got = *count;
-            else error = count.error();
+            if (count)
+                got = *count;
+            else
+                error = count.error();
         }
     }
     for (std::size_t i = from; i < to; ++i) {
@@ -130,10 +132,12 @@ void reader::read_run(read_job& job, std::size_t from, std::size_t to, std::size
         if (error) continue;
         const std::size_t at = request.where.offset - first.offset;
         const auto checked = at + request.bytes > got ? std::nullopt
-                                                      : check_entry({data + at, request.bytes},
-                                                                    job.items[i].generation, request.where.offset);
-        if (checked && checked->bytes() == request.bytes) entry.entry = *checked;
-        else entry.error = errc::damaged;
+                                                      : check_entry({data + at, request.bytes}, job.items[i].generation,
+                                                                    request.where.offset);
+        if (checked && checked->bytes() == request.bytes)
+            entry.entry = *checked;
+        else
+            entry.error = errc::damaged;
     }
 }
 

@@ -34,13 +34,19 @@ class recovery_run {
 
   private:
     core::error_code look_around() {
+        // What the page cache shows of names must be on the disk before anything is decided by it.
+        if (files_.sync_directory("")) return errc::sync_failed;
         auto names = files_.list();
         if (!names) return names.error();
         for (const std::string& name : *names) {
-            if (const auto segment = segment_of(name, ".seg")) numbers_.push_back(*segment);
-            else if (const auto spare = segment_of(name, ".free")) out.spares.push_back(*spare);
-            else if (const auto commit = snapshot_of(name)) out.snapshots.push_back(*commit);
-            else if (name == snapshot_temporary) (void)files_.remove(name); // unfinished; a leftover harms nobody
+            if (const auto segment = segment_of(name, ".seg"))
+                numbers_.push_back(*segment);
+            else if (const auto spare = segment_of(name, ".free"))
+                out.spares.push_back(*spare);
+            else if (const auto commit = snapshot_of(name))
+                out.snapshots.push_back(*commit);
+            else if (name == snapshot_temporary)
+                (void)files_.remove(name); // unfinished; a leftover harms nobody
         }
         std::sort(numbers_.begin(), numbers_.end());
         for (const std::uint32_t number : numbers_) highest_ = std::max(highest_, number);
@@ -95,7 +101,9 @@ class recovery_run {
         const found_segment& found = found_[index];
         const bool last = index + 1 == found_.size();
         if (const auto error = read_file(found)) return error;
-        scan_request request{{bytes_.data(), bytes_.size()}, found.header.generation, {}, !last, scanned_commit_};
+        // Segments before may be gone; the header knows what was good before this one.
+        const std::uint64_t before = std::max(scanned_commit_, found.header.first_commit - 1);
+        scan_request request{{bytes_.data(), bytes_.size()}, found.header.generation, {}, !last, before};
         if (!last && found_[index + 1].header.previous_segment == found.header.segment)
             request.known_end = found_[index + 1].header.previous_end;
         const scan_result scan = scan_segment(request);
@@ -109,7 +117,10 @@ class recovery_run {
             return make_spare(found.header.segment);
         deliver_segment(found, scan, last);
         handler_.on_progress(out.report.bytes_read, bytes_total_);
-        if (last || scan.ended) return {};
+        if (last && !scan.ended) return {};
+        // An end entry of the last two may be in the page cache alone; later nothing else would know where they end.
+        const bool certainly_synced = index + 2 < found_.size();
+        if (scan.ended && certainly_synced) return {};
         return write_end(found, scan.end, scan.last_commit);
     }
 
@@ -214,7 +225,11 @@ class recovery_run {
         for (const damaged_range& range : scan.damage) out.report.damaged_bytes += range.to - range.from;
         const std::string copy = "damaged/" + segment_name(found.header.segment);
         core::log::error("store segment damaged; what is readable is served",
-                         {{"segment", found.header.segment}, {"places", scan.damage.size()}, {"copy", copy}});
+                         {{"segment", found.header.segment},
+                          {"first_at", scan.damage.front().from},
+                          {"first_bytes", scan.damage.front().to - scan.damage.front().from},
+                          {"places", scan.damage.size()},
+                          {"copy", copy}});
         out.report.damaged_files.push_back(copy);
         if (files_.open(copy, open_mode::read)) return {}; // the copy of the first time is the better one
         if (const auto error = files_.make_folder("damaged")) return error;

@@ -85,7 +85,8 @@ class scanner {
             const auto entry = entry_at(next);
             if (!entry) continue;
             std::uint64_t synced = 0;
-            if (entry->type == entry_type::sync_mark || entry->type == entry_type::segment_end) synced = entry->commit;
+            if (entry->type == entry_type::sync_mark || entry->type == entry_type::segment_end)
+                synced = entry->commit;
             else if (entry->type == entry_type::commit)
                 if (const auto body = read_commit_body(entry->body)) synced = body->synced;
             if (synced > result_.last_commit) return true;
@@ -152,8 +153,8 @@ class scanner {
                 if (const auto body = read_commit_body(torn->body)) result_.cut_bytes = body->batch_bytes;
         }
         if (request_.known_end && !result_.ended && *request_.known_end < request_.bytes.size()) {
-            const auto last = check_entry(request_.bytes.subspan(*request_.known_end), request_.generation,
-                                          *request_.known_end);
+            const auto last =
+                check_entry(request_.bytes.subspan(*request_.known_end), request_.generation, *request_.known_end);
             result_.ended = last && last->type == entry_type::segment_end;
         }
     }

@@ -1,5 +1,6 @@
-// Reads one segment's bytes at recovery: finds the complete commits, tells a torn tail from corruption and resynchronises
-// (FORMAT.md, "Reading the log"). Pure: bytes in, places out; never trusts a byte that no checksum covers.
+// Reads one segment's bytes at recovery: finds the complete commits, tells a torn tail from corruption and
+// resynchronises (FORMAT.md, "Reading the log"). Pure: bytes in, places out; never trusts a byte that no checksum
+// covers.
 #pragma once
 
 #include "messaging/store/entry.hpp"

@@ -33,8 +33,9 @@ header_block encode_header(const segment_header& header);
 core::result<segment_header> decode_header(core::byte_span block);
 
 /// Makes a segment ready for entries, from the last of `spares` (then taken off) or from a new file; `content` is what
-/// its first entries are, durable together with the header. Blocks for several syncs. Errors: the system's, or errc::sync_failed when a sync failed. On error no segment of that number exists,
-/// unless it was the directory that could not be synced.
+/// its first entries are, durable together with the header. Blocks for several syncs. Errors: the system's, or
+/// errc::sync_failed when a sync failed. On error no segment of that number exists, unless it was the directory that
+/// could not be synced.
 core::result<std::unique_ptr<file>> begin_segment(file_system& files, const segment_header& header,
                                                   std::vector<std::uint32_t>& spares, core::byte_span content = {});
 /// Writes the end entry and syncs. Everything before must be synced already. Errors as above.

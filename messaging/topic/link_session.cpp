@@ -45,6 +45,7 @@ bool link_session::holds_claims() const { return !hub_.claims_of(session_).empty
 
 void link_session::connect(link_permissions who, std::function<void()> kick) {
     who_ = std::move(who);
+    ++connection_count_;
     output_.clear();
     close_topics();
     told_topics_.clear();

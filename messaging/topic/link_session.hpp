@@ -32,6 +32,8 @@ class link_session final : public publish_source, public delivery_sink, public c
 
     std::uint64_t number() const noexcept { return session_; }
     bool connected() const noexcept { return static_cast<bool>(kick_); }
+    /// How many connections it had; tells a replaced connection that it is no longer the one.
+    std::uint64_t connection_count() const noexcept { return connection_count_; }
 
     /// A connection took over: `kick` is called whenever `output` has something to send. The hello comes first.
     void connect(link_permissions who, std::function<void()> kick);
@@ -100,6 +102,7 @@ class link_session final : public publish_source, public delivery_sink, public c
     core::steady_time disconnected_at_{};
     msg_link::batcher output_;
     msg_link::hello greeting_;
+    std::uint64_t connection_count_ = 0;
     bool greeted_ = false;  ///< hello seen on this connection
     bool welcomed_ = false; ///< hello_end seen
     bool known_before_ = false;

@@ -26,12 +26,13 @@ int serve(const platform_sim::server::options& with) {
     asio::io_context loop(1);
     platform_sim::server::server serving(loop.get_executor(), with, clock);
     if (const auto opened = serving.open(); !opened) {
-        core::log::error("cannot listen", {{"address", with.address}, {"port", with.port},
-                                           {"reason", opened.error().message()}});
+        core::log::error("cannot listen",
+                         {{"address", with.address}, {"port", with.port}, {"reason", opened.error().message()}});
         return 1;
     }
-    core::log::info("serving", {{"address", with.address}, {"port", serving.port()},
-                                {"users", with.platform.accounts.all().size()}});
+    core::log::info(
+        "serving",
+        {{"address", with.address}, {"port", serving.port()}, {"users", with.platform.accounts.all().size()}});
     asio::signal_set signals(loop, SIGTERM, SIGINT);
     signals.async_wait([&](boost::system::error_code, int) {
         asio::co_spawn(loop, stop_all(&serving, &loop), asio::detached); // stop_all ends the loop, nothing outlives it

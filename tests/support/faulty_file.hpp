@@ -1,5 +1,6 @@
-// The store's file system in memory, with a disk below the page cache: what was not synced may be lost, torn or reordered
-// by a crash, and any operation can be made to fail. Thread-safe. Files stay open across renames, as with POSIX.
+// The store's file system in memory, with a disk below the page cache: what was not synced may be lost, torn or
+// reordered by a crash, and any operation can be made to fail. Thread-safe. Files stay open across renames, as with
+// POSIX.
 #pragma once
 
 #include "messaging/store/file.hpp"

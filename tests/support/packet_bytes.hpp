@@ -63,9 +63,7 @@ inline std::string packet(unsigned first_byte, std::string_view body) {
 }
 
 /// A property block with its length.
-inline std::string block(std::string_view properties) {
-    return varint(properties.size()).append(properties);
-}
+inline std::string block(std::string_view properties) { return varint(properties.size()).append(properties); }
 
 /// CONNECT with a clean session, keep alive 60 s and this client ID. `level` 3, 4 or 5.
 inline std::string connect(unsigned level, std::string_view client_id, std::string_view properties = {}) {
@@ -93,8 +91,6 @@ inline std::string subscribe(unsigned level, std::uint16_t identifier, std::stri
     return packet(0x82, body);
 }
 
-inline core::byte_span span(std::string_view bytes) {
-    return core::as_bytes(bytes);
-}
+inline core::byte_span span(std::string_view bytes) { return core::as_bytes(bytes); }
 
 } // namespace packet_bytes

@@ -59,15 +59,17 @@ inline void add_v5(std::vector<sample>& all) {
     const std::string message = hex("01 01 02 0000000a 03 0001 74 08 0001 72 09 0002 00ff") + user + user;
     add("CONNECT", connect, packet(0x10, start + hex("02 003c 00 0003 613162")));
     add("CONNECT all", connect,
-        packet(0x10, start + hex("ee 000a") +
-                         block(hex("11 00000e10 21 0014 27 00010000 22 000a 19 01 17 00 15 0001 6d 16 0001 64") + user) +
-                         hex("0001 63") + block(message + hex("18 00000005")) +
-                         hex("0003 772f74 0001 61 0003 742f75 0002 ff00")));
+        packet(0x10,
+               start + hex("ee 000a") +
+                   block(hex("11 00000e10 21 0014 27 00010000 22 000a 19 01 17 00 15 0001 6d 16 0001 64") + user) +
+                   hex("0001 63") + block(message + hex("18 00000005")) +
+                   hex("0003 772f74 0001 61 0003 742f75 0002 ff00")));
     add("CONNACK", connack, hex("20 03 00 00 00"));
     add("CONNACK all", connack,
-        packet(0x20, hex("01 00") + block(hex("11 00000000 21 0064 24 01 25 00 27 00020000 12 0001 63 22 0005 28 00 29 00"
-                                              "2a 00 13 003c 1a 0001 72 1c 0001 73 15 0001 6d 16 0001 64") +
-                                          reason + user)));
+        packet(0x20,
+               hex("01 00") + block(hex("11 00000000 21 0064 24 01 25 00 27 00020000 12 0001 63 22 0005 28 00 29 00"
+                                        "2a 00 13 003c 1a 0001 72 1c 0001 73 15 0001 6d 16 0001 64") +
+                                    reason + user)));
     add("PUBLISH 0", publish, hex("30 08 0003 612f62 00 6869"));
     add("PUBLISH 1 all", publish,
         packet(0x3b, hex("0003 612f62 1234") + block(message + hex("0b 07 0b 8001 23 0003")) + hex("6869")));

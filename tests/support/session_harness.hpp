@@ -140,7 +140,8 @@ struct dialogue {
     std::string send(std::string_view bytes) {
         unread.append(bytes);
         while (!session.waiting()) {
-            const auto result = broker::mqtt::decode(core::as_bytes(unread), session.version(), session.packet_bytes_max());
+            const auto result =
+                broker::mqtt::decode(core::as_bytes(unread), session.version(), session.packet_bytes_max());
             if (result.failed()) {
                 session.on_malformed(result.error);
                 break;
@@ -153,8 +154,11 @@ struct dialogue {
     }
     std::string received() { return packet_bytes::dump(std::exchange(driver.out, {})); }
     /// Connects and forgets the CONNACK.
-    void connect(unsigned level, std::string_view properties = {}) { send(packet_bytes::connect(level, "c1", properties)); }
-    void settle(std::uint16_t packet_identifier, broker::session::publish_verdict verdict = broker::session::publish_verdict::stored,
+    void connect(unsigned level, std::string_view properties = {}) {
+        send(packet_bytes::connect(level, "c1", properties));
+    }
+    void settle(std::uint16_t packet_identifier,
+                broker::session::publish_verdict verdict = broker::session::publish_verdict::stored,
                 broker::mqtt::reason_code reason = broker::mqtt::reason_code::success) {
         broker::session::publish_outcome outcome;
         outcome.verdict = verdict;

@@ -4,6 +4,7 @@
 #include "common/net/error.hpp"
 
 #include <boost/asio/error.hpp>
+#include <boost/asio/post.hpp>
 #include <boost/asio/steady_timer.hpp>
 #include <boost/asio/this_coro.hpp>
 #include <catch2/catch.hpp>
@@ -180,6 +181,9 @@ TEST_CASE("transport: close ends a wait, cancellation too", "[net]") {
         }
         core::error_code how;
         at.tasks.spawn("waiter", wait_for_data(peer->transport(), how));
+        // The task needs some turns until it waits.
+        const asio::any_io_executor executor = co_await asio::this_coro::executor;
+        for (int turn = 0; turn < 5; ++turn) co_await asio::post(executor, asio::use_awaitable);
         CHECK(at.tasks.size() == 1);
         peer->transport().close();
         co_await at.tasks.join();

@@ -59,8 +59,8 @@ class platform {
     using body = asio::awaitable<void> (*)(platform&);
     void play(body what) { run(loop_, what(*this)); }
 
-    asio::awaitable<core::result<net::http_response>> try_send(std::string method, std::string path, std::string text = {},
-                                                               std::chrono::milliseconds patience = 10s) {
+    asio::awaitable<core::result<net::http_response>>
+    try_send(std::string method, std::string path, std::string text = {}, std::chrono::milliseconds patience = 10s) {
         net::http_request_out request(std::move(method), "http://127.0.0.1:" + std::to_string(server_.port()) + path);
         request.headers.set("Authorization", net::basic_authorization("t0815/admin", "admin-secret"));
         request.headers.set("Accept", "application/json");
@@ -84,14 +84,16 @@ class platform {
         co_return std::string(platform_sim::model::text_member(*object, "id"));
     }
     asio::awaitable<std::string> token(std::string more = {}) {
-        auto got = co_await send("POST", "/notification2/token", R"({"subscriber":"s1","subscription":"out")" + more + "}");
+        auto got =
+            co_await send("POST", "/notification2/token", R"({"subscriber":"s1","subscription":"out")" + more + "}");
         REQUIRE(got.status == 200);
         const auto object = platform_sim::model::parse_object(got.body);
         REQUIRE(object);
         co_return std::string(platform_sim::model::text_member(*object, "token"));
     }
     /// Null when refused; then `refused_with` has the status.
-    asio::awaitable<std::unique_ptr<net::websocket>> consume(std::string token_text, std::string path = "/notification2/consumer/") {
+    asio::awaitable<std::unique_ptr<net::websocket>> consume(std::string token_text,
+                                                             std::string path = "/notification2/consumer/") {
         net::websocket_target target;
         target.url = "ws://127.0.0.1:" + std::to_string(server_.port()) + path + "?token=" + token_text;
         net::upgrade_refusal refusal;
@@ -106,7 +108,8 @@ class platform {
         for (;;) {
             auto got = co_await send("GET", "/sim/stats");
             if (got.body.find(wanted) != std::string::npos) co_return;
-            if (std::chrono::steady_clock::now() > deadline) throw std::runtime_error("never seen: " + wanted + " in " + got.body);
+            if (std::chrono::steady_clock::now() > deadline)
+                throw std::runtime_error("never seen: " + wanted + " in " + got.body);
         }
     }
     asio::io_context& loop() noexcept { return loop_; }

@@ -11,9 +11,9 @@ namespace platform_sim::model {
 
 struct fault_settings {
     std::chrono::milliseconds delay{0};
-    double fail_share = 0;                 ///< answered 500 before anything is done
-    double hang_share = 0;                 ///< never answered
-    std::uint32_t requests_per_s_max = 0;  ///< 0: no limit; more are answered 429 with Retry-After
+    double fail_share = 0;                ///< answered 500 before anything is done
+    double hang_share = 0;                ///< never answered
+    std::uint32_t requests_per_s_max = 0; ///< 0: no limit; more are answered 429 with Retry-After
 };
 
 class fault_plan {

@@ -122,9 +122,12 @@ class parser {
         double number = 0;
         if (!literal.empty() && (literal.back() == 'd' || literal.back() == 'f')) literal.remove_suffix(1);
         const auto done = std::from_chars(literal.data(), literal.data() + literal.size(), number);
-        if (done.ec == std::errc{} && done.ptr == literal.data() + literal.size()) made->number = number;
-        else if (literal == "true" || literal == "false") made->text = literal;
-        else return fail("'" + std::string(literal) + "' is no value");
+        if (done.ec == std::errc{} && done.ptr == literal.data() + literal.size())
+            made->number = number;
+        else if (literal == "true" || literal == "false")
+            made->text = literal;
+        else
+            return fail("'" + std::string(literal) + "' is no value");
         return made;
     }
 
@@ -132,8 +135,7 @@ class parser {
     std::string& problem_;
 };
 
-template <class Value>
-bool compare(std::string_view comparator, const Value& a, const Value& b) {
+template <class Value> bool compare(std::string_view comparator, const Value& a, const Value& b) {
     if (comparator == "gt") return a > b;
     if (comparator == "ge") return a >= b;
     if (comparator == "lt") return a < b;
@@ -155,7 +157,8 @@ bool comparison_holds(const node& of, const json::object& fields) {
     if (path.ends_with(".date")) path.remove_suffix(5); // creationTime.date is how the platform spells a date
     const json::value* found = find_path(fields, path);
     if (found == nullptr) return of.comparator == "ne";
-    if (found->is_string()) return !of.number && compare_text(of, {found->get_string().data(), found->get_string().size()});
+    if (found->is_string())
+        return !of.number && compare_text(of, {found->get_string().data(), found->get_string().size()});
     if (found->is_bool()) return compare_text(of, found->get_bool() ? "true" : "false");
     if (found->is_number()) return of.number && compare(of.comparator, found->to_number<double>(), *of.number);
     return false;

@@ -1,6 +1,6 @@
-// The part of the inventory query language the stand-in understands (ref D.2): `eq`, `ne`, `gt`, `ge`, `lt`, `le` on dotted
-// paths, texts with `*`, numbers, `has(f)`, `and`, `or`, `not`, parentheses, with or without `$filter=`. `$orderby` and the
-// other functions are refused by name, so that nobody tests against an order that is not there.
+// The part of the inventory query language the stand-in understands (ref D.2): `eq`, `ne`, `gt`, `ge`, `lt`, `le` on
+// dotted paths, texts with `*`, numbers, `has(f)`, `and`, `or`, `not`, parentheses, with or without `$filter=`.
+// `$orderby` and the other functions are refused by name, so that nobody tests against an order that is not there.
 #pragma once
 
 #include "tests/platform/model/json.hpp"

@@ -20,7 +20,9 @@ void append_json(std::string& out, const json::value& value) {
     case json::kind::int64: out.append(std::to_string(value.get_int64())); break;
     case json::kind::uint64: out.append(std::to_string(value.get_uint64())); break;
     case json::kind::double_: core::append_json_number(out, value.get_double()); break;
-    case json::kind::string: core::append_json_string(out, {value.get_string().data(), value.get_string().size()}); break;
+    case json::kind::string:
+        core::append_json_string(out, {value.get_string().data(), value.get_string().size()});
+        break;
     case json::kind::object: append_json(out, value.get_object()); break;
     case json::kind::array: {
         out.push_back('[');

@@ -111,7 +111,8 @@ std::optional<refusal> read_one(dom::element from, measurement& into) {
 measurement_reader::measurement_reader() : state_(std::make_unique<state>()) {}
 measurement_reader::~measurement_reader() = default;
 
-std::optional<refusal> measurement_reader::read(std::string_view body, bool collection, std::vector<measurement>& into) {
+std::optional<refusal> measurement_reader::read(std::string_view body, bool collection,
+                                                std::vector<measurement>& into) {
     dom::element root;
     if (state_->parser.parse(body.data(), body.size()).get(root))
         return refusal{400, "measurement/Bad Request", "The body is not valid JSON"};
@@ -126,7 +127,8 @@ std::optional<refusal> measurement_reader::read(std::string_view body, bool coll
 const measurement& measurement_store::add(measurement added) {
     ++added_count_;
     if (fingerprints_) {
-        const auto hash = std::hash<std::string_view>{}(added.rest) * 1099511628211ULL ^ added.source * 0x9E3779B97F4A7C15ULL;
+        const auto hash =
+            std::hash<std::string_view>{}(added.rest) * 1099511628211ULL ^ added.source * 0x9E3779B97F4A7C15ULL;
         if (!seen_.insert(hash).second) ++duplicate_count_;
     }
     if (kept_.size() >= kept_max_) kept_.pop_front();

@@ -45,10 +45,7 @@ class measurement_store {
     /// The reference lives until the next add or erase.
     const measurement& add(measurement added);
     const measurement* find(std::uint64_t id) const;
-    template <class Predicate>
-    std::size_t erase_if(Predicate&& goes) {
-        return std::erase_if(kept_, goes);
-    }
+    template <class Predicate> std::size_t erase_if(Predicate&& goes) { return std::erase_if(kept_, goes); }
     /// Ascending IDs.
     const std::deque<measurement>& kept() const noexcept { return kept_; }
     std::uint64_t added_count() const noexcept { return added_count_; }

@@ -45,7 +45,8 @@ notification_hub::~notification_hub() = default;
 
 bool notification_hub::subscribe(notification_subscription added) {
     for (const auto& [id, present] : subscriptions_)
-        if (present.source == added.source && present.context == added.context && present.name == added.name) return false;
+        if (present.source == added.source && present.context == added.context && present.name == added.name)
+            return false;
     const auto id = added.id;
     subscriptions_.emplace(id, std::move(added));
     return true;
@@ -59,8 +60,12 @@ const notification_subscription* notification_hub::find(std::uint64_t id) const 
 bool notification_hub::erase(std::uint64_t id) { return subscriptions_.erase(id) == 1; }
 
 bool notification_hub::wants(std::string_view api) const {
-    for (const auto& [id, rule] : subscriptions_)
-        if (api != "measurements" || rule.context == "mo") return true;
+    for (const auto& [id, rule] : subscriptions_) {
+        if (api == "measurements" && rule.context == "tenant") continue;
+        if (rule.apis.empty()) return true;
+        for (const auto& named : rule.apis)
+            if (named == "*" || named.starts_with(api)) return true; // alarms, alarmsWithChildren
+    }
     return false;
 }
 
@@ -84,8 +89,8 @@ bool notification_hub::publish_to(topic& into, const change& of, const notificat
     made->source = of.source;
     made->at_ms = clock_.wall_ms();
     made->in = &into;
-    made->text = "/" + tenant_ + "/" + std::string(of.api) + "/" + std::to_string(of.source) + "\n" + std::string(of.action) +
-                 "\n\n" + notification_body(because, of);
+    made->text = "/" + tenant_ + "/" + std::string(of.api) + "/" + std::to_string(of.source) + "\n" +
+                 std::string(of.action) + "\n\n" + notification_body(because, of);
     std::vector<subscriber*> takers;
     for (auto& [name, one] : into.subscribers)
         if (!into.key.non_persistent || !one.consumers.empty()) takers.push_back(&one);

@@ -84,8 +84,8 @@ class notification_hub {
     /// False when a backlog was full and the change was dropped there (ref C.9).
     bool publish(const change& of);
 
-    /// The consumer's number; nothing when an exclusive subscriber has a client already (409). The subscriber is created
-    /// by this. `to` must live until detach.
+    /// The consumer's number; nothing when an exclusive subscriber has a client already (409). The subscriber is
+    /// created by this. `to` must live until detach.
     std::optional<std::uint64_t> attach(const attachment& as, consumer_sink& to);
     /// Asks without attaching: the upgrade is answered before there is a connection to deliver to.
     bool busy(const attachment& as) const;

@@ -31,12 +31,31 @@ bool type_wanted(const notification_subscription& rule, const change& of) {
     return contains(rule.types, text_member(*of.body, "type"));
 }
 
-constexpr std::array standard_fields{"id",       "self",        "source",          "deviceId",
-                                     "status",   "time",        "type",            "text",
-                                     "severity", "count",       "creationTime",    "lastUpdated",
-                                     "owner",    "name",        "description",     "firstOccurrenceTime",
-                                     "history",  "failureReason", "deviceExternalIDs", "childDevices",
-                                     "childAssets", "childAdditions", "deviceParents", "assetParents", "additionParents"};
+constexpr std::array standard_fields{"id",
+                                     "self",
+                                     "source",
+                                     "deviceId",
+                                     "status",
+                                     "time",
+                                     "type",
+                                     "text",
+                                     "severity",
+                                     "count",
+                                     "creationTime",
+                                     "lastUpdated",
+                                     "owner",
+                                     "name",
+                                     "description",
+                                     "firstOccurrenceTime",
+                                     "history",
+                                     "failureReason",
+                                     "deviceExternalIDs",
+                                     "childDevices",
+                                     "childAssets",
+                                     "childAdditions",
+                                     "deviceParents",
+                                     "assetParents",
+                                     "additionParents"};
 
 std::string_view trim(std::string_view text) {
     while (!text.empty() && text.front() == ' ') text.remove_prefix(1);

@@ -34,8 +34,7 @@ class record_table {
         return found == records_.end() ? nullptr : &found->second;
     }
     bool erase(std::uint64_t id) { return records_.erase(id) == 1; }
-    template <class Predicate>
-    std::size_t erase_if(Predicate&& goes) {
+    template <class Predicate> std::size_t erase_if(Predicate&& goes) {
         return std::erase_if(records_, [&](const auto& item) { return goes(item.second); });
     }
     const std::map<std::uint64_t, record>& all() const noexcept { return records_; }

@@ -6,6 +6,10 @@
 #include "tests/platform/model/notification_hub.hpp"
 #include "tests/platform/model/record_table.hpp"
 
+#include <map>
+#include <string>
+#include <utility>
+
 namespace platform_sim::model {
 
 struct store_limits {
@@ -29,6 +33,8 @@ struct tenant {
     measurement_store measurements;
     record_table events;
     record_table alarms;
+    /// The newest alarm by source and type; whether it still counts (there, not CLEARED) is looked up in `alarms`.
+    std::map<std::pair<std::uint64_t, std::string>, std::uint64_t> latest_alarms;
     record_table operations;
     notification_hub notifications;
 };

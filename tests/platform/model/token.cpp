@@ -23,7 +23,9 @@ struct free_digest {
 };
 using digest_context = std::unique_ptr<EVP_MD_CTX, free_digest>;
 
-std::string encode(std::string_view text) { return net::base64_encode(core::as_bytes(text), net::base64_alphabet::url); }
+std::string encode(std::string_view text) {
+    return net::base64_encode(core::as_bytes(text), net::base64_alphabet::url);
+}
 
 const unsigned char* raw(std::string_view text) { return reinterpret_cast<const unsigned char*>(text.data()); }
 
@@ -48,7 +50,8 @@ bool signature_holds(EVP_PKEY* key, std::string_view text, std::string_view sign
 std::string new_identifier(std::uint64_t count) {
     std::random_device random;
     const auto next = [&] { return static_cast<std::uint32_t>(random()); };
-    return fmt::format("{:08x}-{:04x}-4{:03x}-8{:03x}-{:012x}", next(), next() & 0xFFFF, next() & 0xFFF, next() & 0xFFF, count);
+    return fmt::format("{:08x}-{:04x}-4{:03x}-8{:03x}-{:012x}", next(), next() & 0xFFFF, next() & 0xFFF, next() & 0xFFF,
+                       count);
 }
 
 std::optional<token_claims> read_claims(std::string_view payload) {

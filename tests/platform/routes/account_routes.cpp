@@ -5,12 +5,24 @@ namespace platform_sim::routes {
 
 namespace {
 
-constexpr std::string_view known_roles[] = {
-    "ROLE_ALARM_ADMIN",         "ROLE_ALARM_READ",          "ROLE_AUDIT_READ",        "ROLE_DEVICE_CONTROL_ADMIN",
-    "ROLE_DEVICE_CONTROL_READ", "ROLE_EVENT_ADMIN",         "ROLE_EVENT_READ",        "ROLE_IDENTITY_ADMIN",
-    "ROLE_IDENTITY_READ",       "ROLE_INVENTORY_ADMIN",     "ROLE_INVENTORY_CREATE",  "ROLE_INVENTORY_READ",
-    "ROLE_MEASUREMENT_ADMIN",   "ROLE_MEASUREMENT_READ",    "ROLE_NOTIFICATION_2_ADMIN", "ROLE_OPTION_MANAGEMENT_READ",
-    "ROLE_TENANT_MANAGEMENT_ADMIN", "ROLE_USER_MANAGEMENT_READ"};
+constexpr std::string_view known_roles[] = {"ROLE_ALARM_ADMIN",
+                                            "ROLE_ALARM_READ",
+                                            "ROLE_AUDIT_READ",
+                                            "ROLE_DEVICE_CONTROL_ADMIN",
+                                            "ROLE_DEVICE_CONTROL_READ",
+                                            "ROLE_EVENT_ADMIN",
+                                            "ROLE_EVENT_READ",
+                                            "ROLE_IDENTITY_ADMIN",
+                                            "ROLE_IDENTITY_READ",
+                                            "ROLE_INVENTORY_ADMIN",
+                                            "ROLE_INVENTORY_CREATE",
+                                            "ROLE_INVENTORY_READ",
+                                            "ROLE_MEASUREMENT_ADMIN",
+                                            "ROLE_MEASUREMENT_READ",
+                                            "ROLE_NOTIFICATION_2_ADMIN",
+                                            "ROLE_OPTION_MANAGEMENT_READ",
+                                            "ROLE_TENANT_MANAGEMENT_ADMIN",
+                                            "ROLE_USER_MANAGEMENT_READ"};
 
 json::object role(const call& c, std::string_view name) {
     json::object made;

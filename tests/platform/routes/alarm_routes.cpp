@@ -27,8 +27,7 @@ http_response unknown(const std::string& id) {
     return not_found("alarm", "Finding alarm from database failed : No alarm for id '" + id + "'!");
 }
 
-template <std::size_t Count>
-bool known(const std::string_view (&all)[Count], std::string_view word) {
+template <std::size_t Count> bool known(const std::string_view (&all)[Count], std::string_view word) {
     return std::find(std::begin(all), std::end(all), word) != std::end(all);
 }
 
@@ -44,17 +43,24 @@ std::optional<refusal> normalize(json::object& body) {
     return std::nullopt;
 }
 
+std::pair<std::uint64_t, std::string> key_of(const record& of) {
+    return {of.source, std::string(text_member(of.fields, "type"))};
+}
+
+/// The alarm that `like` would only count again; null when there is none.
 record* active_like(call& c, const record& like) {
-    for (auto& [id, of] : c.of.alarms.all())
-        if (of.source == like.source && text_member(of.fields, "status") != "CLEARED" &&
-            text_member(of.fields, "type") == text_member(like.fields, "type"))
-            return &of;
+    const auto known_at = c.of.latest_alarms.find(key_of(like));
+    if (known_at == c.of.latest_alarms.end()) return nullptr;
+    record* found = c.of.alarms.find(known_at->second);
+    if (found != nullptr && text_member(found->fields, "status") != "CLEARED") return found;
+    c.of.latest_alarms.erase(known_at);
     return nullptr;
 }
 
 /// `c8y_RequiredAvailability.responseInterval` of zero or less silences a device (ref D.2, Availability).
 bool in_maintenance(const call& c, std::uint64_t source) {
-    const auto* interval = model::find_path(c.of.objects.find(source)->fields, "c8y_RequiredAvailability.responseInterval");
+    const auto* interval =
+        model::find_path(c.of.objects.find(source)->fields, "c8y_RequiredAvailability.responseInterval");
     return interval != nullptr && interval->is_number() && interval->to_number<double>() <= 0;
 }
 
@@ -74,7 +80,8 @@ http_response create(call& c) {
     const auto how = read_processing(c.http, false);
     if (!how) return refuse(model::invalid("Processing mode not valid for alarms"));
     record made;
-    if (const auto wrong = read_record(c, std::move(*body), {"type", "text", "severity", "time"}, made)) return refuse(*wrong);
+    if (const auto wrong = read_record(c, std::move(*body), {"type", "text", "severity", "time"}, made))
+        return refuse(*wrong);
     if (!made.fields.contains("status")) made.fields["status"] = "ACTIVE";
     if (const auto wrong = normalize(made.fields)) return refuse(*wrong);
     if (!c.may_touch(made.source)) return forbidden();
@@ -91,6 +98,7 @@ http_response create(call& c) {
     } else {
         made.id = c.of.next_id();
         made.fields["count"] = 1;
+        if (how->store && text_member(made.fields, "status") != "CLEARED") c.of.latest_alarms[key_of(made)] = made.id;
         at = how->store ? &c.of.alarms.add(std::move(made)) : &made;
     }
     const json::object answer = document(c, *at);
@@ -109,6 +117,8 @@ http_response get(call& c) {
 bool apply(call& c, record& to, const json::object& change) {
     if (!model::merge_fields(to.fields, change)) return true;
     to.updated_ms = c.now_ms();
+    if (text_member(to.fields, "status") != "CLEARED" && active_like(c, to) == nullptr)
+        c.of.latest_alarms[key_of(to)] = to.id; // cleared before, active again
     return notify(c, "alarms", "UPDATE", to.source, document(c, to));
 }
 
@@ -170,8 +180,9 @@ std::vector<record*> find_all(call& c, std::optional<refusal>& no) {
     if (no) return found;
     for (auto& [id, of] : c.of.alarms.all())
         if (wanted.holds(c, of)) found.push_back(&of);
-    std::sort(found.begin(), found.end(),
-              [](const record* a, const record* b) { return std::pair(b->time_ms, b->id) < std::pair(a->time_ms, a->id); });
+    std::sort(found.begin(), found.end(), [](const record* a, const record* b) {
+        return std::pair(b->time_ms, b->id) < std::pair(a->time_ms, a->id);
+    });
     return found;
 }
 
@@ -182,7 +193,8 @@ http_response update_many(call& c) {
     http_response no;
     auto body = read_body(c, "alarm", no);
     if (!body) return no;
-    if (body->size() != 1 || !body->contains("status")) return refuse(model::invalid("Only the status can be changed in bulk"));
+    if (body->size() != 1 || !body->contains("status"))
+        return refuse(model::invalid("Only the status can be changed in bulk"));
     if (const auto bad = normalize(*body)) return refuse(*bad);
     bool stored = true;
     for (record* of : found) stored = apply(c, *of, *body) && stored;

@@ -21,9 +21,7 @@ json::object document(const call& c, const external_id& name, std::uint64_t obje
     return made;
 }
 
-http_response unknown(const std::string& id) {
-    return not_found("identity", "Global ID '" + id + "' does not exist");
-}
+http_response unknown(const std::string& id) { return not_found("identity", "Global ID '" + id + "' does not exist"); }
 
 http_response bind(call& c) {
     const auto* object = c.of.objects.find(model::parse_id(c.captured[0]));

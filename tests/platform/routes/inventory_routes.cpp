@@ -11,7 +11,9 @@ using model::managed_object;
 
 constexpr std::string_view collection_path = "/inventory/managedObjects/";
 
-std::string self_of(const call& c, std::uint64_t id) { return c.base + std::string(collection_path) + std::to_string(id); }
+std::string self_of(const call& c, std::uint64_t id) {
+    return c.base + std::string(collection_path) + std::to_string(id);
+}
 
 json::object references(const call& c, const managed_object& of, std::string_view name,
                         const std::set<std::uint64_t>& related) {
@@ -112,8 +114,9 @@ http_response remove(call& c) {
 }
 
 bool holds_text(const json::value& value, std::string_view wanted) {
-    if (value.is_string()) return std::string_view(value.get_string().data(), value.get_string().size()).find(wanted) !=
-                                  std::string_view::npos;
+    if (value.is_string())
+        return std::string_view(value.get_string().data(), value.get_string().size()).find(wanted) !=
+               std::string_view::npos;
     if (value.is_object())
         for (const auto& member : value.get_object())
             if (holds_text(member.value(), wanted)) return true;
@@ -129,7 +132,8 @@ bool passes(const call& c, const managed_object& of, const model::inventory_quer
     if (!c.may_touch(&of)) return false;
     if (query != nullptr && !query->matches(of.fields)) return false;
     if (http.has_parameter("q") && !of.fields.contains("c8y_IsDevice")) return false;
-    if (query == nullptr && http.has_parameter("type") && model::text_member(of.fields, "type") != http.parameter("type"))
+    if (query == nullptr && http.has_parameter("type") &&
+        model::text_member(of.fields, "type") != http.parameter("type"))
         return false;
     if (http.has_parameter("fragmentType") && !of.fields.contains(text(http.parameter("fragmentType")))) return false;
     if (http.has_parameter("owner") && of.owner() != http.parameter("owner")) return false;
@@ -137,9 +141,11 @@ bool passes(const call& c, const managed_object& of, const model::inventory_quer
     if (http.has_parameter("text") && !holds_text(json::value(of.fields), http.parameter("text"))) return false;
     for (std::size_t i = 0; i < model::relations.size(); ++i) {
         static constexpr std::array<std::string_view, 3> names{"childDeviceId", "childAssetId", "childAdditionId"};
-        if (http.has_parameter(names[i]) && !of.children[i].contains(model::parse_id(http.parameter(names[i])))) return false;
+        if (http.has_parameter(names[i]) && !of.children[i].contains(model::parse_id(http.parameter(names[i]))))
+            return false;
     }
-    return !flag_parameter(http, "onlyRoots") || (of.parents[0].empty() && of.parents[1].empty() && of.parents[2].empty());
+    return !flag_parameter(http, "onlyRoots") ||
+           (of.parents[0].empty() && of.parents[1].empty() && of.parents[2].empty());
 }
 
 http_response list(call& c) {

@@ -11,7 +11,9 @@ namespace {
 
 using model::measurement;
 
-std::string self_of(const call& c, std::uint64_t id) { return c.base + "/measurement/measurements/" + std::to_string(id); }
+std::string self_of(const call& c, std::uint64_t id) {
+    return c.base + "/measurement/measurements/" + std::to_string(id);
+}
 
 void append_document(std::string& out, const call& c, const measurement& one) {
     out.append("{\"id\":\"").append(std::to_string(one.id)).append("\",\"self\":");
@@ -27,7 +29,8 @@ std::optional<http_response> check_sources(const call& c, const std::vector<meas
     for (const auto& one : all) {
         if (one.source == known) continue;
         const auto* object = c.of.objects.find(one.source);
-        if (object == nullptr) return refuse(model::invalid("No managed object for source " + std::to_string(one.source)));
+        if (object == nullptr)
+            return refuse(model::invalid("No managed object for source " + std::to_string(one.source)));
         if (!c.may_touch(object)) return forbidden();
         known = one.source;
     }

@@ -12,8 +12,9 @@ using model::notification_subscription;
 using model::text_member;
 
 constexpr std::string_view path = "/notification2/subscriptions/";
-constexpr std::array<std::string_view, 8> api_names{"*",      "alarms",       "alarmsWithChildren", "events", "eventsWithChildren",
-                                                    "measurements", "managedobjects", "operations"};
+constexpr std::array<std::string_view, 8> api_names{
+    "*",         "alarms", "alarmsWithChildren", "events", "eventsWithChildren", "measurements", "managedobjects",
+    "operations"};
 constexpr std::int64_t default_minutes = 1440;
 
 json::object document(const call& c, const notification_subscription& of) {
@@ -81,7 +82,8 @@ std::optional<refusal> read_context(const call& c, const json::object& body, not
     if (!has_source) return model::missing("source");
     into.source = model::reference_member(body, "source");
     if (c.of.objects.find(into.source) != nullptr) return std::nullopt;
-    return refusal{404, "reliable-notification/Not Found", "Managed object '" + std::to_string(into.source) + "' not found"};
+    return refusal{404, "reliable-notification/Not Found",
+                   "Managed object '" + std::to_string(into.source) + "' not found"};
 }
 
 std::optional<refusal> read_subscription(const call& c, const json::object& body, notification_subscription& into) {
@@ -111,8 +113,10 @@ http_response create(call& c) {
     made.id = c.of.next_id();
     const json::object answer = document(c, made);
     const std::string duplicate = "Subscription with source <'" + (made.source ? std::to_string(made.source) : "") +
-                                  "'>, context <'" + made.context + "'> & subscription <'" + made.name + "'> already exists!";
-    if (!c.of.notifications.subscribe(std::move(made))) return refuse({409, "reliable-notification/Duplicate", duplicate});
+                                  "'>, context <'" + made.context + "'> & subscription <'" + made.name +
+                                  "'> already exists!";
+    if (!c.of.notifications.subscribe(std::move(made)))
+        return refuse({409, "reliable-notification/Duplicate", duplicate});
     return created(c, "subscription", std::string(text_member(answer, "self")), answer);
 }
 
@@ -128,8 +132,9 @@ http_response list(call& c) {
     std::vector<const notification_subscription*> found;
     for (const auto& [id, of] : c.of.notifications.subscriptions())
         if (passes(c.http, of)) found.push_back(&of);
-    return paged(c, "subscriptionCollection", "subscriptions", found,
-                 [&](std::string& out, const notification_subscription* of) { model::append_json(out, document(c, *of)); });
+    return paged(
+        c, "subscriptionCollection", "subscriptions", found,
+        [&](std::string& out, const notification_subscription* of) { model::append_json(out, document(c, *of)); });
 }
 
 http_response get(call& c) {
@@ -183,7 +188,8 @@ std::optional<refusal> read_token(const call& c, const json::object& body, model
         if (text_member(body, "type") != "notification") return model::invalid("type must be 'notification'");
     std::int64_t minutes = default_minutes;
     if (const json::value* given = body.if_contains("expiresInMinutes"); given != nullptr && !given->is_null()) {
-        if (!given->is_int64() || given->get_int64() < 1) return model::invalid("expiresInMinutes must be a number from 1");
+        if (!given->is_int64() || given->get_int64() < 1)
+            return model::invalid("expiresInMinutes must be a number from 1");
         minutes = given->get_int64();
     }
     into.issued_s = c.now_ms() / 1000;
@@ -205,7 +211,9 @@ http_response create_token(call& c) {
     return http_response(200, "application/json", model::json_text(answer));
 }
 
-http_response bad_token() { return refuse({422, "reliable-notification/Unprocessable Entity", "The token is not valid"}); }
+http_response bad_token() {
+    return refuse({422, "reliable-notification/Unprocessable Entity", "The token is not valid"});
+}
 
 http_response verify_token(call& c) {
     const auto claims = c.all.tokens.verify(c.http.parameter("token"), c.now_ms() / 1000);

@@ -46,7 +46,8 @@ http_response create(call& c) {
     if (!c.may_touch(made.source)) return forbidden();
     if (const auto status = text_member(*body, "status"); !status.empty() && status != "PENDING")
         return refuse(model::invalid("A new operation is PENDING"));
-    for (const auto key : {"id", "self", "deviceId", "creationTime", "failureReason", "deviceExternalIDs", "deviceName"})
+    for (const auto key :
+         {"id", "self", "deviceId", "creationTime", "failureReason", "deviceExternalIDs", "deviceName"})
         body->erase(key);
     made.id = c.of.next_id();
     made.time_ms = made.created_ms = made.updated_ms = c.now_ms();

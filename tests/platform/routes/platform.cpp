@@ -45,8 +45,8 @@ platform::platform(platform_settings with, const core::clock& clock)
     : settings_(std::move(with)), clock_(clock),
       world_(std::make_unique<world>(clock, settings_.accounts, settings_.limits, settings_.seed)) {
     world_->faults.set(settings_.faults);
-    for (const auto group : {account_routes(), inventory_routes(), identity_routes(), measurement_routes(), event_routes(),
-                             alarm_routes(), operation_routes(), notification_routes()})
+    for (const auto group : {account_routes(), inventory_routes(), identity_routes(), measurement_routes(),
+                             event_routes(), alarm_routes(), operation_routes(), notification_routes()})
         for (const route& one : group) {
             routes_.push_back(&one);
             auto& pattern = patterns_.emplace_back();
@@ -90,9 +90,13 @@ http_response platform::serve(const route& chosen, const http_request& request, 
     for (const auto role : chosen.roles) has_role = has_role || who->has(role);
     if (!has_role && !chosen.owner) return forbidden();
     const auto host = request.headers.get("Host");
-    call c{*world_,   request,   world_->tenant(who->tenant),
-           *who,      std::move(captured),
-           !has_role, "http://" + (host.empty() ? std::string("localhost") : std::string(host))};
+    call c{*world_,
+           request,
+           world_->tenant(who->tenant),
+           *who,
+           std::move(captured),
+           !has_role,
+           "http://" + (host.empty() ? std::string("localhost") : std::string(host))};
     return chosen.serve(c);
 }
 
@@ -103,8 +107,7 @@ platform::disruption platform::disrupt(const http_request& request) {
     how.delay = world_->faults.settings().delay;
     const auto decided = world_->faults.decide(clock_.now());
     if (decided == verdict::hang) how.hang = true;
-    if (decided == verdict::fail)
-        how.instead = refuse({500, "general/internalError", "The stand-in was told to fail"});
+    if (decided == verdict::fail) how.instead = refuse({500, "general/internalError", "The stand-in was told to fail"});
     if (decided == verdict::throttle) {
         how.instead = refuse({429, "general/Too Many Requests", "The limit of requests per second is reached"});
         how.instead->headers.set("Retry-After", "1");
@@ -126,7 +129,8 @@ platform::admission platform::admit_consumer(const http_request& request) {
         made.as.shared = claims->shared;
         made.as.client = request.parameter("consumer");
         if (world_->tenant(made.tenant).notifications.busy(made.as))
-            made.refusal = refuse({409, "reliable-notification/Conflict", "The subscriber has a connected client already"});
+            made.refusal =
+                refuse({409, "reliable-notification/Conflict", "The subscriber has a connected client already"});
     }
     ++answered_[{"GET /notification2/consumer", made.refusal ? made.refusal->status : 101}];
     return made;

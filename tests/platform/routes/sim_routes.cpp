@@ -28,7 +28,9 @@ std::optional<refusal> read_count(const json::object& body, const char* name, st
 }
 
 void write_tenant(core::json_writer& out, const model::tenant& of) {
-    out.object().member("managedObjects", of.objects.all().size()).member("managedObjectsCreated", of.objects.created_count());
+    out.object()
+        .member("managedObjects", of.objects.all().size())
+        .member("managedObjectsCreated", of.objects.created_count());
     out.member("externalIds", of.objects.external_id_count());
     out.member("measurements", of.measurements.added_count()).member("measurementsKept", of.measurements.kept().size());
     out.member("measurementDuplicates", of.measurements.duplicate_count());

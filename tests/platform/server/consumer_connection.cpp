@@ -54,8 +54,10 @@ asio::awaitable<void> consumer_connection::read_all() {
 
 void consumer_connection::take(const std::string& text) {
     if (number_ == 0) return;
-    if (text == "unsubscribe_subscriber") (void)hub_->unsubscribe(as_.topic, as_.subscriber); // ends this one too
-    else hub_->acknowledge(number_, text);
+    if (text == "unsubscribe_subscriber")
+        (void)hub_->unsubscribe(as_.topic, as_.subscriber); // ends this one too
+    else
+        hub_->acknowledge(number_, text);
 }
 
 asio::awaitable<void> consumer_connection::write_all() {

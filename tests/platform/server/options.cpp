@@ -8,11 +8,11 @@ namespace platform_sim::server {
 
 namespace {
 
-template <class Number>
-bool read_number(std::string_view text, Number least, Number most, Number& into) {
+template <class Number> bool read_number(std::string_view text, Number least, Number most, Number& into) {
     Number value{};
     const auto done = std::from_chars(text.data(), text.data() + text.size(), value);
-    if (done.ec != std::errc{} || done.ptr != text.data() + text.size() || !(value >= least && value <= most)) return false;
+    if (done.ec != std::errc{} || done.ptr != text.data() + text.size() || !(value >= least && value <= most))
+        return false;
     into = value;
     return true;
 }
@@ -33,8 +33,12 @@ class option_reader {
             faults.delay = std::chrono::milliseconds(ms);
             return true;
         };
-        setters_["--fail-share"] = [&faults](std::string_view v) { return read_number(v, 0.0, 1.0, faults.fail_share); };
-        setters_["--hang-share"] = [&faults](std::string_view v) { return read_number(v, 0.0, 1.0, faults.hang_share); };
+        setters_["--fail-share"] = [&faults](std::string_view v) {
+            return read_number(v, 0.0, 1.0, faults.fail_share);
+        };
+        setters_["--hang-share"] = [&faults](std::string_view v) {
+            return read_number(v, 0.0, 1.0, faults.hang_share);
+        };
         setters_["--throttle"] = [&faults](std::string_view v) {
             return read_number<std::uint32_t>(v, 0, 1'000'000, faults.requests_per_s_max);
         };

@@ -12,8 +12,8 @@ namespace asio = net::asio;
 namespace {
 
 constexpr std::size_t body_bytes_max = 16 * 1024 * 1024;
-constexpr std::chrono::minutes hang_time{10};     // long enough for every client's patience
-constexpr std::chrono::minutes consumer_idle{5};  // ref C.6
+constexpr std::chrono::minutes hang_time{10};    // long enough for every client's patience
+constexpr std::chrono::minutes consumer_idle{5}; // ref C.6
 constexpr std::size_t acknowledgement_bytes_max = 4096;
 
 /// The hub is looked up here, not at the upgrade: a reset may have come between the two.

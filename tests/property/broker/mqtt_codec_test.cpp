@@ -22,16 +22,15 @@ std::size_t below(std::mt19937_64& random, std::size_t bound) {
 
 std::string random_bytes(std::mt19937_64& random, std::size_t size) {
     std::string out(size, '\0');
-    for (char& c : out)
-        c = static_cast<char>(below(random, 256));
+    for (char& c : out) c = static_cast<char>(below(random, 256));
     return out;
 }
 
 std::string random_text(std::mt19937_64& random, std::size_t size) {
-    static constexpr std::string_view pieces[] = {"a", "Z", "/", "\xC3\xA4", "\xE2\x82\xAC", "\xF0\x9F\x98\x80", "\xEF\xBB\xBF"};
+    static constexpr std::string_view pieces[] = {
+        "a", "Z", "/", "\xC3\xA4", "\xE2\x82\xAC", "\xF0\x9F\x98\x80", "\xEF\xBB\xBF"};
     std::string out;
-    while (out.size() < size)
-        out += pieces[below(random, std::size(pieces))];
+    while (out.size() < size) out += pieces[below(random, std::size(pieces))];
     return out;
 }
 
@@ -59,16 +58,20 @@ TEST_CASE("random bytes and mutated packets never read out of bounds") {
         std::string bytes;
         protocol_version version = versions[below(random, 4)];
         if (round % 4 == 0) {
-            bytes = packet_bytes::packet(static_cast<unsigned>(below(random, 256)), random_bytes(random, below(random, 60)));
+            bytes = packet_bytes::packet(static_cast<unsigned>(below(random, 256)),
+                                         random_bytes(random, below(random, 60)));
         } else {
             const auto& sample = samples[below(random, samples.size())];
             bytes = sample.bytes;
             version = sample.version;
             for (std::size_t edits = 1 + below(random, 4); edits != 0; --edits) {
                 const std::size_t at = below(random, bytes.size());
-                if (below(random, 3) == 0) bytes.insert(at, random_bytes(random, 1 + below(random, 4)));
-                else if (bytes.size() > 2 && below(random, 3) == 0) bytes.erase(at, 1);
-                else bytes[at] = static_cast<char>(below(random, 256));
+                if (below(random, 3) == 0)
+                    bytes.insert(at, random_bytes(random, 1 + below(random, 4)));
+                else if (bytes.size() > 2 && below(random, 3) == 0)
+                    bytes.erase(at, 1);
+                else
+                    bytes[at] = static_cast<char>(below(random, 256));
             }
         }
         const decode_result result = decode_exact(bytes, version, storage);

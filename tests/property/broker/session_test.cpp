@@ -1,5 +1,5 @@
-// Random sequences of lawful and damaged packets, and random answers, through a session. What holds always: one close at
-// most and nothing after it, and every PUBACK answers a PUBLISH that was taken, in order.
+// Random sequences of lawful and damaged packets, and random answers, through a session. What holds always: one close
+// at most and nothing after it, and every PUBACK answers a PUBLISH that was taken, in order.
 #include "tests/support/packet_samples.hpp"
 #include "tests/support/session_harness.hpp"
 
@@ -87,7 +87,8 @@ TEST_CASE("random dialogues end at most once and say nothing afterwards") {
     }
 }
 
-TEST_CASE("PUBACKs follow the order of the PUBLISHes whatever is refused on the spot", "[MQTT311-4.6.0-2][MQTT5-4.6.0-2]") {
+TEST_CASE("PUBACKs follow the order of the PUBLISHes whatever is refused on the spot",
+          "[MQTT311-4.6.0-2][MQTT5-4.6.0-2]") {
     const auto seed = std::random_device{}();
     INFO("seed " << seed);
     std::mt19937_64 random(seed);
@@ -100,13 +101,13 @@ TEST_CASE("PUBACKs follow the order of the PUBLISHes whatever is refused on the 
         const bool refused = below(random, 3) == 0;
         got += talk.send(packet_bytes::publish(5, 2, refused ? "$x" : "a/b", id, "x")) + " ";
         expected += packet_bytes::dump({std::string{static_cast<char>(id >> 8), static_cast<char>(id)}}) + " ";
-        while (settled < talk.driver.publishes.size() && (below(random, 2) == 0 || talk.session.publishes_in_flight() > 900)) {
+        while (settled < talk.driver.publishes.size() &&
+               (below(random, 2) == 0 || talk.session.publishes_in_flight() > 900)) {
             talk.settle(talk.driver.publishes[settled++].packet_identifier);
             got += talk.received() + " ";
         }
     }
-    while (settled < talk.driver.publishes.size())
-        talk.settle(talk.driver.publishes[settled++].packet_identifier);
+    while (settled < talk.driver.publishes.size()) talk.settle(talk.driver.publishes[settled++].packet_identifier);
     got += talk.received();
     const std::string bytes = packet_bytes::hex(got);
     std::string identifiers;

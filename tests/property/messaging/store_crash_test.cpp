@@ -63,8 +63,10 @@ class crash_run {
         opened = make_error_code(errc::closed);
         loop_.run_ready();
         const bool power_safe = options_.mode == durability::fsync;
-        if (power_safe && random_() % 2 == 0) files_.power_cut(random_);
-        else files_.kill();
+        if (power_safe && random_() % 2 == 0)
+            files_.power_cut(random_);
+        else
+            files_.kill();
     }
 
     void work(commit_log& log, support::recording_listener& listener) {
@@ -163,8 +165,10 @@ class crash_run {
     void compare(batch_record& record, const std::set<std::uint64_t>& found) {
         std::size_t there = 0, gone = 0;
         for (const std::uint64_t position : record.positions) {
-            if (found.contains(position)) ++there;
-            else if (!retired_.contains(position)) ++gone;
+            if (found.contains(position))
+                ++there;
+            else if (!retired_.contains(position))
+                ++gone;
         }
         if (record.known == fate::acknowledged && gone > 0)
             complain("lost " + std::to_string(record.positions.front()));

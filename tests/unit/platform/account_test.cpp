@@ -55,7 +55,8 @@ TEST_CASE("platform: unknown paths are 404, wrong methods 405", "[platform][D.1]
 TEST_CASE("platform: X-HTTP-METHOD lets POST act as PUT", "[platform][D.1]") {
     simulation sim;
     const auto id = sim.device();
-    const auto got = sim.send("POST", "/inventory/managedObjects/" + id, R"({"name":"new"})", {{"X-HTTP-METHOD", "PUT"}});
+    const auto got =
+        sim.send("POST", "/inventory/managedObjects/" + id, R"({"name":"new"})", {{"X-HTTP-METHOD", "PUT"}});
     CHECK(got.status == 200);
     CHECK(got.text("name") == "new");
 }

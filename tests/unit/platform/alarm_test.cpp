@@ -8,8 +8,8 @@ namespace {
 
 constexpr auto path = "/alarm/alarms";
 
-std::string alarm(const std::string& source, const std::string& type = "hot", const std::string& time = "2026-02-03T10:15:30.000Z",
-                  const std::string& severity = "MAJOR") {
+std::string alarm(const std::string& source, const std::string& type = "hot",
+                  const std::string& time = "2026-02-03T10:15:30.000Z", const std::string& severity = "MAJOR") {
     return R"({"source":{"id":")" + source + R"("},"type":")" + type + R"(","text":"Too hot","severity":")" + severity +
            R"(","time":")" + time + "\"}";
 }
@@ -58,11 +58,23 @@ TEST_CASE("alarms: a cleared one takes no part in counting", "[platform][D.5]") 
     CHECK(second.text("count") == "1");
 }
 
+TEST_CASE("alarms: one that is made active again takes part again", "[platform][D.5]") {
+    simulation sim;
+    const auto id = sim.device();
+    const auto first = sim.send("POST", path, alarm(id));
+    const auto target = path + ("/" + first.text("id"));
+    REQUIRE(sim.send("PUT", target, R"({"status":"CLEARED"})").status == 200);
+    REQUIRE(sim.send("PUT", target, R"({"status":"ACTIVE"})").status == 200);
+    CHECK(sim.send("POST", path, alarm(id)).text("id") == first.text("id"));
+    REQUIRE(sim.send("DELETE", path).status == 204);
+    CHECK(sim.send("POST", path, alarm(id)).text("count") == "1");
+}
+
 TEST_CASE("alarms: a device in maintenance raises none", "[platform][D.5]") {
     simulation sim;
     const auto id = sim.device();
-    REQUIRE(sim.send("PUT", "/inventory/managedObjects/" + id, R"({"c8y_RequiredAvailability":{"responseInterval":0}})").status ==
-            200);
+    REQUIRE(sim.send("PUT", "/inventory/managedObjects/" + id, R"({"c8y_RequiredAvailability":{"responseInterval":0}})")
+                .status == 200);
     const auto got = sim.send("POST", path, alarm(id));
     CHECK(got.status == 201);
     CHECK(got.text("self") == "http://sim.example.com/alarm/alarms/null");
@@ -86,7 +98,8 @@ TEST_CASE("alarms: what is missing or wrong is 422", "[platform][D.5]") {
     const auto got = sim.send("POST", path, body);
     check_error(got, 422, "undefined/validationError");
     CHECK_THAT(got.text("message"), Catch::Contains(word));
-    check_error(sim.send("POST", path, alarm(id), {{"X-Cumulocity-Processing-Mode", "CEP"}}), 422, "undefined/validationError");
+    check_error(sim.send("POST", path, alarm(id), {{"X-Cumulocity-Processing-Mode", "CEP"}}), 422,
+                "undefined/validationError");
 }
 
 TEST_CASE("alarms: PUT changes text, status, severity and fragments, nothing else", "[platform][D.5]") {

@@ -10,7 +10,8 @@ constexpr auto path = "/event/events";
 
 std::string event(const std::string& source, const std::string& time = "2026-02-03T10:15:30.000Z",
                   const std::string& more = "") {
-    return R"({"source":{"id":")" + source + R"("},"type":"door","text":"Door opened","time":")" + time + "\"" + more + "}";
+    return R"({"source":{"id":")" + source + R"("},"type":"door","text":"Door opened","time":")" + time + "\"" + more +
+           "}";
 }
 
 } // namespace
@@ -31,14 +32,16 @@ TEST_CASE("events: created, read, changed, removed", "[platform][D.6]") {
     CHECK(put.text("text") == "Door closed");
     CHECK(put.text("acme_Door") == "(absent)");
     CHECK(sim.send("DELETE", target).status == 204);
-    for (const auto method : {"GET", "PUT", "DELETE"}) check_error(sim.send(method, target, "{}"), 404, "event/Not Found");
+    for (const auto method : {"GET", "PUT", "DELETE"})
+        check_error(sim.send(method, target, "{}"), 404, "event/Not Found");
 }
 
 TEST_CASE("events: only text and custom fragments can be changed", "[platform][D.6]") {
     simulation sim;
     const auto made = sim.send("POST", path, event(sim.device()));
     const auto key = GENERATE(as<std::string>{}, "type", "time", "source", "id", "creationTime");
-    check_error(sim.send("PUT", path + ("/" + made.text("id")), "{\"" + key + "\":\"x\"}"), 422, "undefined/validationError");
+    check_error(sim.send("PUT", path + ("/" + made.text("id")), "{\"" + key + "\":\"x\"}"), 422,
+                "undefined/validationError");
 }
 
 TEST_CASE("events: what is missing or wrong is 422", "[platform][D.6]") {

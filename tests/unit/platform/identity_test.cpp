@@ -27,10 +27,11 @@ TEST_CASE("identity: what is bound stays bound: 409", "[platform][D.3]") {
     simulation sim;
     const auto a = sim.device("a");
     const auto b = sim.device("b");
-    REQUIRE(sim.send("POST", "/identity/globalIds/" + a + "/externalIds", R"({"type":"s","externalId":"x"})").status == 201);
+    REQUIRE(sim.send("POST", "/identity/globalIds/" + a + "/externalIds", R"({"type":"s","externalId":"x"})").status ==
+            201);
     const auto who = GENERATE_COPY(values({a, b}));
-    check_error(sim.send("POST", "/identity/globalIds/" + who + "/externalIds", R"({"type":"s","externalId":"x"})"), 409,
-                "identity/Duplicate");
+    check_error(sim.send("POST", "/identity/globalIds/" + who + "/externalIds", R"({"type":"s","externalId":"x"})"),
+                409, "identity/Duplicate");
     CHECK(sim.send("GET", "/identity/externalIds/s/x").text("managedObject.id") == a);
 }
 
@@ -46,5 +47,6 @@ TEST_CASE("identity: errors of POST", "[platform][D.3]") {
     sim.as_device();
     check_error(sim.send("POST", target, R"({"type":"s","externalId":"x"})"), 403, "security/Forbidden");
     const auto own = sim.device("own");
-    CHECK(sim.send("POST", "/identity/globalIds/" + own + "/externalIds", R"({"type":"s","externalId":"y"})").status == 201);
+    CHECK(sim.send("POST", "/identity/globalIds/" + own + "/externalIds", R"({"type":"s","externalId":"y"})").status ==
+          201);
 }

@@ -18,8 +18,8 @@ std::string create(simulation& sim, const std::string& body) {
 
 TEST_CASE("inventory: POST answers 201 with Location and the object", "[platform][D.2]") {
     simulation sim;
-    const auto made = sim.send("POST", collection,
-                               R"({"id":"1","owner":"me","name":"dev-7","type":"acme_Sensor","c8y_IsDevice":{},"v":1.5})");
+    const auto made = sim.send(
+        "POST", collection, R"({"id":"1","owner":"me","name":"dev-7","type":"acme_Sensor","c8y_IsDevice":{},"v":1.5})");
     CHECK(made.status == 201);
     CHECK(made.location == "http://sim.example.com/inventory/managedObjects/1001");
     CHECK(made.text("id") == "1001");
@@ -83,7 +83,8 @@ TEST_CASE("inventory: what does not exist is 404 for every method", "[platform][
 TEST_CASE("inventory: DELETE removes the object and its external IDs", "[platform][D.2]") {
     simulation sim;
     const auto id = sim.device();
-    REQUIRE(sim.send("POST", "/identity/globalIds/" + id + "/externalIds", R"({"type":"s","externalId":"x"})").status == 201);
+    REQUIRE(sim.send("POST", "/identity/globalIds/" + id + "/externalIds", R"({"type":"s","externalId":"x"})").status ==
+            201);
     CHECK(sim.send("DELETE", "/inventory/managedObjects/" + id).status == 204);
     CHECK(sim.send("GET", "/inventory/managedObjects/" + id).status == 404);
     CHECK(sim.send("GET", "/identity/externalIds/s/x").status == 404);
@@ -109,7 +110,9 @@ TEST_CASE("inventory: list filters", "[platform][D.2]") {
     const auto a = create(sim, R"({"name":"pump one","type":"pump","c8y_IsDevice":{},"level":5})");
     const auto b = create(sim, R"({"name":"door","type":"door","c8y_IsDevice":{},"level":50})");
     create(sim, R"({"name":"group","type":"pump"})");
-    const auto found = [&](const std::string& query) { return sim.send("GET", collection + query).count("managedObjects"); };
+    const auto found = [&](const std::string& query) {
+        return sim.send("GET", collection + query).count("managedObjects");
+    };
     CHECK(found("") == 3);
     CHECK(found("?type=pump") == 2);
     CHECK(found("?fragmentType=c8y_IsDevice") == 2);
@@ -123,7 +126,7 @@ TEST_CASE("inventory: list filters", "[platform][D.2]") {
     CHECK(found("?query=level%20gt%2010d%20or%20name%20eq%20%27group%27") == 2);
     CHECK(found("?query=not(level%20le%2050)") == 1);
     CHECK(found("?query=creationTime.date%20lt%20%272026-01-02%27") == 3);
-    CHECK(found("?q=type%20eq%20%27pump%27") == 1); // devices only
+    CHECK(found("?q=type%20eq%20%27pump%27") == 1);      // devices only
     CHECK(found("?query=has(level)&type=nothing") == 2); // type does not count beside query
 }
 
@@ -143,7 +146,8 @@ TEST_CASE("inventory: paging, statistics and links", "[platform][D.1]") {
     CHECK(first.text("next").find("currentPage=2") != std::string::npos);
     CHECK(first.text("prev") == "(absent)");
     const auto last = sim.send(
-        "GET", "/inventory/managedObjects?pageSize=5&currentPage=3&withTotalPages=true&withTotalElements=true&owner=admin");
+        "GET",
+        "/inventory/managedObjects?pageSize=5&currentPage=3&withTotalPages=true&withTotalElements=true&owner=admin");
     CHECK(last.count("managedObjects") == 2);
     CHECK(last.text("statistics") == R"({"currentPage":3,"pageSize":5,"totalPages":3,"totalElements":12})");
     CHECK(last.text("next") == "(absent)");

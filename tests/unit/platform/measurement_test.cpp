@@ -7,7 +7,8 @@ using test::simulation;
 namespace {
 
 constexpr auto path = "/measurement/measurements";
-const test::headers as_collection{{"Content-Type", "application/vnd.com.nsn.cumulocity.measurementCollection+json;ver=0.9"}};
+const test::headers as_collection{
+    {"Content-Type", "application/vnd.com.nsn.cumulocity.measurementCollection+json;ver=0.9"}};
 
 std::string reading(const std::string& source, const std::string& time = "2026-02-03T10:15:30.000Z",
                     const std::string& value = "21.5") {
@@ -23,9 +24,10 @@ TEST_CASE("measurements: a single one is answered whole", "[platform][D.4]") {
     const auto made = sim.send("POST", path, reading(id));
     CHECK(made.status == 201);
     CHECK(made.location == "http://sim.example.com/measurement/measurements/1002");
-    CHECK(made.body == R"({"id":"1002","self":"http://sim.example.com/measurement/measurements/1002","source":{"id":"1001",)"
-                       R"("self":"http://sim.example.com/inventory/managedObjects/1001"},"time":"2026-02-03T10:15:30.000Z",)"
-                       R"("type":"acme_Env","acme_Env":{"T":{"value":21.5,"unit":"C"}}})");
+    CHECK(made.body ==
+          R"({"id":"1002","self":"http://sim.example.com/measurement/measurements/1002","source":{"id":"1001",)"
+          R"("self":"http://sim.example.com/inventory/managedObjects/1001"},"time":"2026-02-03T10:15:30.000Z",)"
+          R"("type":"acme_Env","acme_Env":{"T":{"value":21.5,"unit":"C"}}})");
     CHECK(sim.send("GET", "/measurement/measurements/1002").body == made.body);
     CHECK(sim.send("POST", path, reading(id), {{"Accept", ""}}).body.empty());
 }
@@ -47,8 +49,9 @@ TEST_CASE("measurements: one wrong element refuses all", "[platform][D.4]") {
     const auto id = sim.device();
     check_error(sim.send("POST", path, R"({"measurements":[)" + reading(id) + R"(,{"type":"x"}]})", as_collection), 422,
                 "undefined/validationError");
-    check_error(sim.send("POST", path, R"({"measurements":[)" + reading(id) + "," + reading("99") + "]}", as_collection), 422,
-                "undefined/validationError");
+    check_error(
+        sim.send("POST", path, R"({"measurements":[)" + reading(id) + "," + reading("99") + "]}", as_collection), 422,
+        "undefined/validationError");
     CHECK(sim.send("GET", path).count("measurements") == 0);
 }
 

@@ -21,15 +21,20 @@ struct hub_fixture {
 
     void subscribe(const std::string& more, const std::string& name = "out") {
         const auto got = sim.send("POST", "/notification2/subscriptions",
-                                  R"({"context":"mo","source":{"id":")" + device + R"("},"subscription":")" + name + "\"" + more + "}");
+                                  R"({"context":"mo","source":{"id":")" + device + R"("},"subscription":")" + name +
+                                      "\"" + more + "}");
         REQUIRE(got.status == 201);
     }
     void subscribe_tenant(const std::string& more) {
-        REQUIRE(sim.send("POST", "/notification2/subscriptions", R"({"context":"tenant","subscription":"out")" + more + "}").status == 201);
+        REQUIRE(
+            sim.send("POST", "/notification2/subscriptions", R"({"context":"tenant","subscription":"out")" + more + "}")
+                .status == 201);
     }
     unsigned operate(const std::string& more = R"("c8y_Restart":{})", const std::string& on = "") {
-        return sim.send("POST", "/devicecontrol/operations",
-                        R"({"deviceId":")" + (on.empty() ? device : on) + R"(",)" + more + "}").status;
+        return sim
+            .send("POST", "/devicecontrol/operations",
+                  R"({"deviceId":")" + (on.empty() ? device : on) + R"(",)" + more + "}")
+            .status;
     }
     std::uint64_t attach(inbox& to, bool shared = false, const std::string& client = "", bool non_persistent = false) {
         const auto number = hub().attach({{"out", non_persistent}, "sub", shared, client}, to);
@@ -51,11 +56,13 @@ TEST_CASE("hub: the frame of an operation", "[platform][C.8]") {
     f.attach(in);
     REQUIRE(f.operate() == 201);
     REQUIRE(in.frames.size() == 1);
-    CHECK(in.rest(0) == "/t0815/operations/1001\nCREATE\n\n"
-                        R"({"id":"1003","deviceId":"1001","creationTime":"2026-01-01T00:00:00.000Z",)"
-                        R"("self":"http://sim.example.com/devicecontrol/operations/1003","status":"PENDING","c8y_Restart":{}})");
+    CHECK(in.rest(0) ==
+          "/t0815/operations/1001\nCREATE\n\n"
+          R"({"id":"1003","deviceId":"1001","creationTime":"2026-01-01T00:00:00.000Z",)"
+          R"("self":"http://sim.example.com/devicecontrol/operations/1003","status":"PENDING","c8y_Restart":{}})");
     REQUIRE(f.sim.send("PUT", "/devicecontrol/operations/1003", R"({"status":"EXECUTING"})").status == 200);
-    REQUIRE(f.sim.send("PUT", "/devicecontrol/operations/1003", R"({"status":"EXECUTING"})").status == 200); // unchanged
+    REQUIRE(f.sim.send("PUT", "/devicecontrol/operations/1003", R"({"status":"EXECUTING"})").status ==
+            200); // unchanged
     REQUIRE(in.frames.size() == 2);
     CHECK(in.rest(1).starts_with("/t0815/operations/1001\nUPDATE\n\n"));
 }
@@ -250,7 +257,8 @@ TEST_CASE("hub: what context tenant copies", "[platform][C.2]") {
     const auto made = f.sim.device("new");
     const std::string source = R"({"source":{"id":")" + made + R"("},"time":"2026-02-03T10:15:30Z","type":"t")";
     REQUIRE(f.sim.send("PUT", "/inventory/managedObjects/" + made, R"({"x":1})").status == 200); // not
-    REQUIRE(f.sim.send("POST", "/measurement/measurements", source + R"(,"f":{"s":{"value":1}}})").status == 201); // not
+    REQUIRE(f.sim.send("POST", "/measurement/measurements", source + R"(,"f":{"s":{"value":1}}})").status ==
+            201); // not
     REQUIRE(f.sim.send("POST", "/alarm/alarms", source + R"(,"text":"x","severity":"MAJOR"})").status == 201);
     REQUIRE(f.sim.send("POST", "/event/events", source + R"(,"text":"x"})").status == 201);
     f.operate(R"("c8y_Restart":{})", made);
@@ -267,7 +275,8 @@ TEST_CASE("hub: type filter and fragments to copy", "[platform][C.2]") {
                 R"("fragmentsToCopy":["c8y_Command"])");
     inbox in;
     f.attach(in);
-    const std::string source = R"({"source":{"id":")" + f.device + R"("},"time":"2026-02-03T10:15:30Z","severity":"MAJOR","text":"x",)";
+    const std::string source =
+        R"({"source":{"id":")" + f.device + R"("},"time":"2026-02-03T10:15:30Z","severity":"MAJOR","text":"x",)";
     REQUIRE(f.sim.send("POST", "/alarm/alarms", source + R"("type":"hot","secret":{"a":1}})").status == 201);
     REQUIRE(f.sim.send("POST", "/alarm/alarms", source + R"("type":"cold"})").status == 201);
     f.operate(R"("c8y_Restart":{})");
@@ -282,16 +291,20 @@ TEST_CASE("hub: type filter and fragments to copy", "[platform][C.2]") {
 TEST_CASE("hub: alarmsWithChildren reaches below, alarms does not", "[platform][C.2]") {
     hub_fixture f;
     const auto child = f.sim.device("child");
-    REQUIRE(f.sim.send("POST", "/inventory/managedObjects/" + f.device + "/childDevices",
-                       R"({"managedObject":{"id":")" + child + R"("}})").status == 201);
+    REQUIRE(f.sim
+                .send("POST", "/inventory/managedObjects/" + f.device + "/childDevices",
+                      R"({"managedObject":{"id":")" + child + R"("}})")
+                .status == 201);
     const bool with_children = GENERATE(true, false);
     f.subscribe(with_children ? R"(,"subscriptionFilter":{"apis":["alarmsWithChildren"]})"
                               : R"(,"subscriptionFilter":{"apis":["alarms"]})");
     inbox in;
     f.attach(in);
-    REQUIRE(f.sim.send("POST", "/alarm/alarms",
-                       R"({"source":{"id":")" + child +
-                           R"("},"time":"2026-02-03T10:15:30Z","severity":"MAJOR","text":"x","type":"t"})").status == 201);
+    REQUIRE(f.sim
+                .send("POST", "/alarm/alarms",
+                      R"({"source":{"id":")" + child +
+                          R"("},"time":"2026-02-03T10:15:30Z","severity":"MAJOR","text":"x","type":"t"})")
+                .status == 201);
     f.operate(R"("c8y_Restart":{})", child); // operations of children are never included
     CHECK(in.frames.size() == (with_children ? 1u : 0u));
 }
@@ -311,12 +324,27 @@ TEST_CASE("hub: QUIESCENT tells nobody, TRANSIENT only tells", "[platform][D.1]"
     f.subscribe("");
     inbox in;
     f.attach(in);
-    const std::string event = R"({"source":{"id":")" + f.device + R"("},"time":"2026-02-03T10:15:30Z","type":"t","text":"x"})";
+    const std::string event =
+        R"({"source":{"id":")" + f.device + R"("},"time":"2026-02-03T10:15:30Z","type":"t","text":"x"})";
     REQUIRE(f.sim.send("POST", "/event/events", event, {{"X-Cumulocity-Processing-Mode", "QUIESCENT"}}).status == 201);
     CHECK(in.frames.empty());
     REQUIRE(f.sim.send("POST", "/event/events", event, {{"X-Cumulocity-Processing-Mode", "TRANSIENT"}}).status == 201);
     CHECK(in.frames.size() == 1);
     CHECK(f.sim.send("GET", "/event/events").count("events") == 1);
+}
+
+TEST_CASE("hub: an API is wanted only when a subscription names it", "[platform][C.2]") {
+    hub_fixture f;
+    CHECK_FALSE(f.hub().wants("alarms"));
+    f.subscribe(R"(,"subscriptionFilter":{"apis":["alarmsWithChildren","operations"]})");
+    CHECK(f.hub().wants("alarms"));
+    CHECK(f.hub().wants("operations"));
+    CHECK_FALSE(f.hub().wants("measurements"));
+    f.subscribe_tenant("");
+    CHECK(f.hub().wants("events"));
+    CHECK_FALSE(f.hub().wants("measurements")); // never in context tenant
+    f.subscribe("", "all");
+    CHECK(f.hub().wants("measurements"));
 }
 
 TEST_CASE("hub: type filters as people write them", "[platform][C.2]") {

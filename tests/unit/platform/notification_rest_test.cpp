@@ -13,7 +13,8 @@ std::string subscription(const std::string& source, const std::string& name = "m
 }
 
 std::string token(simulation& sim, const std::string& more = "") {
-    return sim.send("POST", "/notification2/token", R"({"subscriber":"s1","subscription":"mapperOut")" + more + "}").text("token");
+    return sim.send("POST", "/notification2/token", R"({"subscriber":"s1","subscription":"mapperOut")" + more + "}")
+        .text("token");
 }
 
 } // namespace
@@ -41,8 +42,8 @@ TEST_CASE("notification2: source, context and name are unique: 409", "[platform]
     REQUIRE(sim.send("POST", path, subscription(id)).status == 201);
     const auto again = sim.send("POST", path, subscription(id));
     check_error(again, 409, "reliable-notification/Duplicate");
-    CHECK(again.text("message") == "Subscription with source <'" + id +
-                                       "'>, context <'mo'> & subscription <'mapperOut'> already exists!");
+    CHECK(again.text("message") ==
+          "Subscription with source <'" + id + "'>, context <'mo'> & subscription <'mapperOut'> already exists!");
     CHECK(sim.send("POST", path, subscription(id, "other")).status == 201);
 }
 
@@ -153,7 +154,8 @@ TEST_CASE("notification2: token requests that are wrong", "[platform][C.3]") {
 TEST_CASE("notification2: only good tokens admit", "[platform][C.7]") {
     simulation sim;
     const auto admit = [&](const std::string& text) {
-        const auto got = sim.platform.admit_consumer(sim.request("GET", "/notification2/consumer/?token=" + text, "", {}));
+        const auto got =
+            sim.platform.admit_consumer(sim.request("GET", "/notification2/consumer/?token=" + text, "", {}));
         return got.refusal ? got.refusal->status : 101u;
     };
     const auto good = token(sim, R"(,"expiresInMinutes":1)");
@@ -174,7 +176,8 @@ TEST_CASE("notification2: unsubscribe says DONE", "[platform][C.5]") {
     const auto good = token(sim);
     sim.as_device(); // no role is listed
     CHECK(sim.send("POST", "/notification2/unsubscribe?token=" + good).body == R"({"result":"DONE"})");
-    check_error(sim.send("POST", "/notification2/unsubscribe?token=x"), 422, "reliable-notification/Unprocessable Entity");
+    check_error(sim.send("POST", "/notification2/unsubscribe?token=x"), 422,
+                "reliable-notification/Unprocessable Entity");
     sim.as("nobody", "x");
     check_error(sim.send("POST", "/notification2/unsubscribe?token=" + good), 401, "security/Unauthorized");
 }

@@ -63,8 +63,9 @@ TEST_CASE("operations: filters, agents and external IDs", "[platform][D.7]") {
     REQUIRE(sim.send("POST", "/inventory/managedObjects/" + agent + "/childDevices",
                      R"({"managedObject":{"id":")" + child + R"("}})")
                 .status == 201);
-    REQUIRE(sim.send("POST", "/identity/globalIds/" + child + "/externalIds", R"({"type":"c8y_Serial","externalId":"c1"})").status ==
-            201);
+    REQUIRE(
+        sim.send("POST", "/identity/globalIds/" + child + "/externalIds", R"({"type":"c8y_Serial","externalId":"c1"})")
+            .status == 201);
     const auto first = sim.send("POST", path, operation(agent));
     const auto second = sim.send("POST", path, operation(child));
     REQUIRE(sim.send("PUT", path + ("/" + first.text("id")), R"({"status":"EXECUTING"})").status == 200);

@@ -17,9 +17,10 @@ TEST_CASE("options: defaults are the demo's", "[platform][options]") {
 }
 
 TEST_CASE("options: both forms, users and roles", "[platform][options]") {
-    const auto parsed = parse_options({"--port=0", "--delay-ms", "20", "--fail-share=0.1", "--user", "t1/service_x:p=q", "--user",
-                                       "t1/u:p", "--roles", "t1/u=ROLE_A,ROLE_B", "--verbose", "--measurements-kept", "10",
-                                       "--fingerprints", "--throttle", "50", "--hang-share", "0.5"});
+    const auto parsed =
+        parse_options({"--port=0", "--delay-ms", "20", "--fail-share=0.1", "--user", "t1/service_x:p=q", "--user",
+                       "t1/u:p", "--roles", "t1/u=ROLE_A,ROLE_B", "--verbose", "--measurements-kept", "10",
+                       "--fingerprints", "--throttle", "50", "--hang-share", "0.5"});
     CHECK(parsed.problem.empty());
     CHECK(parsed.value.port == 0);
     CHECK(parsed.value.verbose);

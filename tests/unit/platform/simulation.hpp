@@ -69,8 +69,10 @@ class simulation {
         made.headers.set("Content-Type", "application/json");
         made.headers.set("Authorization", net::basic_authorization(user, password));
         for (const auto& [name, value] : extra) {
-            if (value.empty()) made.headers = without(made.headers, name);
-            else made.headers.set(name, value);
+            if (value.empty())
+                made.headers = without(made.headers, name);
+            else
+                made.headers.set(name, value);
         }
         return made;
     }

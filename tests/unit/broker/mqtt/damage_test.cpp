@@ -1,5 +1,5 @@
-// Every truncation and every single-bit flip of every sample: an answer, never a crash. Each input lies in a heap block of
-// exactly its size, so that the address sanitizer sees any read beyond it.
+// Every truncation and every single-bit flip of every sample: an answer, never a crash. Each input lies in a heap block
+// of exactly its size, so that the address sanitizer sees any read beyond it.
 #include "broker/mqtt/decoder.hpp"
 #include "broker/mqtt/encoder.hpp"
 #include "tests/support/packet_samples.hpp"
@@ -28,15 +28,13 @@ void walk(const packet& value) {
     if (const auto* subscribe = std::get_if<subscribe_packet>(&value)) {
         subscription_reader entries(*subscribe);
         std::uint32_t count = 0;
-        while (entries.next())
-            ++count;
+        while (entries.next()) ++count;
         CHECK(count == subscribe->filter_count);
     }
     if (const auto* unsubscribe = std::get_if<unsubscribe_packet>(&value)) {
         filter_reader filters(*unsubscribe);
         std::uint32_t count = 0;
-        while (filters.next())
-            ++count;
+        while (filters.next()) ++count;
         CHECK(count == unsubscribe->filter_count);
     }
 }
@@ -68,8 +66,9 @@ TEST_CASE("every truncation with a matching remaining length has an outcome") {
     for (const auto& sample : packet_samples::all()) {
         const std::size_t header = sample.bytes.size() > 129 ? 3 : 2;
         for (std::size_t size = header; size < sample.bytes.size(); ++size) {
-            const std::string shorter = packet_bytes::packet(static_cast<unsigned char>(sample.bytes[0]),
-                                                             std::string_view(sample.bytes).substr(header, size - header));
+            const std::string shorter =
+                packet_bytes::packet(static_cast<unsigned char>(sample.bytes[0]),
+                                     std::string_view(sample.bytes).substr(header, size - header));
             const exact_bytes input(shorter);
             const decode_result result = decode(input.span(), sample.version, 131'072);
             INFO(sample.name << " shortened to " << packet_bytes::dump(shorter));

@@ -152,7 +152,8 @@ TEST_CASE("reserved header flags", "[MQTT311-2.2.2-2][MQTT5-2.1.3-1][MQTT311-3.8
     }
 }
 
-TEST_CASE("PUBLISH flags and identifiers", "[MQTT311-3.3.1-2][MQTT311-3.3.1-4][MQTT5-3.3.1-4][MQTT311-2.3.1-1][MQTT5-2.2.1-3]") {
+TEST_CASE("PUBLISH flags and identifiers",
+          "[MQTT311-3.3.1-2][MQTT311-3.3.1-4][MQTT5-3.3.1-4][MQTT311-2.3.1-1][MQTT5-2.2.1-3]") {
     const auto version = GENERATE(v31, v311, v5);
     const auto level = static_cast<unsigned>(version);
     CHECK(refusal(packet_bytes::publish(level, 6, "a", 1, "x"), version) == reason_code::malformed_packet);
@@ -210,7 +211,7 @@ TEST_CASE("the property table: place, repetition, values") {
     CHECK(publish("2b 00") == reason_code::malformed_packet);
     CHECK(publish("a6 00") == reason_code::malformed_packet);
     CHECK(publish("03 0002 61") == reason_code::malformed_packet);
-    CHECK(publish("08 0003 612f2b") == reason_code::protocol_error); // [MQTT5-3.3.2-14]
+    CHECK(publish("08 0003 612f2b") == reason_code::protocol_error);       // [MQTT5-3.3.2-14]
     CHECK(publish("26 0001 61 0001 00") == reason_code::malformed_packet); // [MQTT5-1.5.7-1]
     CHECK(publish("09 0001 00") == reason_code::success);
     CHECK(connect("21 0000") == reason_code::protocol_error);
@@ -221,7 +222,8 @@ TEST_CASE("the property table: place, repetition, values") {
     CHECK(connect("22 0000 19 00 17 01") == reason_code::success);
 }
 
-TEST_CASE("SUBSCRIBE and UNSUBSCRIBE", "[MQTT311-3.8.3-3][MQTT311-3.8.3-4][MQTT5-3.8.3-2][MQTT5-3.8.3-5][MQTT311-3.10.3-2]") {
+TEST_CASE("SUBSCRIBE and UNSUBSCRIBE",
+          "[MQTT311-3.8.3-3][MQTT311-3.8.3-4][MQTT5-3.8.3-2][MQTT5-3.8.3-5][MQTT311-3.10.3-2]") {
     CHECK(refusal(hex("82 02 0001"), v311) == reason_code::protocol_error);
     CHECK(refusal(hex("82 03 0001 00"), v5) == reason_code::protocol_error);
     CHECK(refusal(hex("a2 02 0001"), v311) == reason_code::protocol_error);

@@ -38,8 +38,8 @@ TEST_CASE("PUBLISH towards a client") {
 }
 
 TEST_CASE("PUBLISH sizes around every length of the length fields") {
-    const std::size_t bytes = GENERATE(0, 1, 120, 121, 122, 123, 124, 125, 126, 127, 128, 16'370, 16'379, 16'380, 16'384,
-                                       2'097'140, 2'097'150, 2'097'160);
+    const std::size_t bytes = GENERATE(0, 1, 120, 121, 122, 123, 124, 125, 126, 127, 128, 16'370, 16'379, 16'380,
+                                       16'384, 2'097'140, 2'097'150, 2'097'160);
     const std::string payload(bytes, 'p');
     outgoing_publish packet;
     packet.topic = "t";

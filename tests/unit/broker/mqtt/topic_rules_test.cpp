@@ -28,16 +28,17 @@ TEST_CASE("topic names", "[MQTT311-3.3.2-2][MQTT311-4.7.3-1][MQTT5-4.7.0-1]") {
 }
 
 TEST_CASE("reserved names are true prefixes and whole names (ref A.8)") {
-    for (const char* reserved : {"s/us", "s/", "t/x", "q/x", "c/x", "alarm/alarms/create", "event/events/create",
-                                 "measurement/measurements/create", "inventory/managedObjects/1", "error",
-                                 "devicecontrol/notifications"}) {
+    for (const char* reserved :
+         {"s/us", "s/", "t/x", "q/x", "c/x", "alarm/alarms/create", "event/events/create",
+          "measurement/measurements/create", "inventory/managedObjects/1", "error", "devicecontrol/notifications"}) {
         INFO(reserved);
         CHECK(check_topic_name(reserved, preview) == topic_verdict::reserved);
         CHECK(check_topic_filter(reserved, preview, true) == topic_verdict::reserved);
         CHECK(check_topic_name(reserved, ga) == topic_verdict::valid);
     }
-    for (const char* open : {"s", "sensors/12345", "xs/us", "a/s/us", "errors", "errortopic", "error/x", "Error",
-                             "devicecontrol/notifications/1", "devicecontrol", "alarm/alarmsx", "alarm", "event/event/x"}) {
+    for (const char* open :
+         {"s", "sensors/12345", "xs/us", "a/s/us", "errors", "errortopic", "error/x", "Error",
+          "devicecontrol/notifications/1", "devicecontrol", "alarm/alarmsx", "alarm", "event/event/x"}) {
         INFO(open);
         CHECK(check_topic_name(open, preview) == topic_verdict::valid);
     }

@@ -60,21 +60,25 @@ TEST_CASE("CONNACK waits for login and claim, nothing is decoded meanwhile", "[M
 TEST_CASE("user name and password reach the driver as they are") {
     const unsigned level = GENERATE(3U, 4U, 5U);
     dialogue talk;
-    (void)talk.send(connect_with(level, 0xC2, packet_bytes::text("c1") + packet_bytes::text("t0815/u") + hex("0002 00ff")));
+    (void)talk.send(
+        connect_with(level, 0xC2, packet_bytes::text("c1") + packet_bytes::text("t0815/u") + hex("0002 00ff")));
     CHECK(talk.driver.username == "t0815/u");
     CHECK(talk.driver.password == hex("00ff"));
     CHECK(talk.driver.login_client_id == "c1");
 }
 
-TEST_CASE("a refused login or claim is answered and ends the connection", "[MQTT311-3.2.2-5][MQTT5-3.2.2-7][MQTT311-3.1.4-5]") {
+TEST_CASE("a refused login or claim is answered and ends the connection",
+          "[MQTT311-3.2.2-5][MQTT5-3.2.2-7][MQTT311-3.1.4-5]") {
     const bool at_claim = GENERATE(false, true);
     const unsigned level = GENERATE(3U, 4U, 5U);
     dialogue talk;
     talk.driver.automatic = false;
     (void)talk.send(packet_bytes::connect(level, "c1") + packet_bytes::publish(level, 0, "a", 0, "x"));
     if (at_claim) talk.session.on_authenticated({});
-    if (at_claim) talk.session.on_claimed({reason_code::server_unavailable, {}});
-    else talk.session.on_authenticated({reason_code::bad_username_or_password, {}, nullptr});
+    if (at_claim)
+        talk.session.on_claimed({reason_code::server_unavailable, {}});
+    else
+        talk.session.on_authenticated({reason_code::bad_username_or_password, {}, nullptr});
     const std::string v5_code = at_claim ? "88" : "86";
     CHECK(talk.received() == (level == 5 ? "20 03 00 " + v5_code + " 00" : at_claim ? "20 02 00 03" : "20 02 00 05"));
     CHECK(talk.closed_by(close_reason::login_refused));
@@ -92,7 +96,8 @@ TEST_CASE("a reason string goes along if it fits", "[MQTT5-3.2.2-19]") {
     CHECK(talk.received() == (small ? "20 03 00 87 00" : "20 08 00 87 05 1f 00 02 6e 6f"));
 }
 
-TEST_CASE("empty client identifiers", "[MQTT311-3.1.3-6][MQTT311-3.1.3-8][MQTT5-3.1.3-6][MQTT5-3.1.3-7][MQTT5-3.2.2-16]") {
+TEST_CASE("empty client identifiers",
+          "[MQTT311-3.1.3-6][MQTT311-3.1.3-8][MQTT5-3.1.3-6][MQTT5-3.1.3-7][MQTT5-3.2.2-16]") {
     dialogue v31;
     CHECK(v31.send(connect_with(3, 2, hex("0000"))) == "20 02 00 02");
     CHECK(v31.closed_by(close_reason::login_refused));
@@ -160,7 +165,8 @@ TEST_CASE("a will travels with the claim", "[MQTT311-3.1.2-8][MQTT5-3.1.2-7][MQT
     CHECK(talk.driver.claimed->will_payload == "gone");
     CHECK(talk.driver.claimed->will_qos == 1);
     dialogue v5;
-    const std::string properties = packet_bytes::block(hex("18 00000005 26 0001 62 0001 31 02 00000001 26 0001 61 0001 32"));
+    const std::string properties =
+        packet_bytes::block(hex("18 00000005 26 0001 62 0001 31 02 00000001 26 0001 61 0001 32"));
     (void)v5.send(connect_with(5, 0x06, packet_bytes::text("c1") + properties + packet_bytes::text("w") + hex("0000")));
     REQUIRE(v5.driver.claimed);
     CHECK(v5.driver.claimed->will_properties == hex("26 0001 62 0001 31 26 0001 61 0001 32"));
@@ -207,8 +213,8 @@ TEST_CASE("the tenant's settings replace the defaults at login") {
 
 TEST_CASE("keep alive, session expiry and receive maximum in CONNACK", "[MQTT5-3.1.2-22][MQTT5-3.2.2-22]") {
     const auto connack = [](std::string_view keep_alive, std::string_view properties, dialogue& talk) {
-        return talk.send(packet_bytes::packet(
-            0x10, hex("0004 4d515454 05 02") + hex(keep_alive) + packet_bytes::block(hex(properties)) + hex("0001 63")));
+        return talk.send(packet_bytes::packet(0x10, hex("0004 4d515454 05 02") + hex(keep_alive) +
+                                                        packet_bytes::block(hex(properties)) + hex("0001 63")));
     };
     dialogue none;
     CHECK(connack("0000", "", none).find("13 01 2c") != std::string::npos);

@@ -38,7 +38,8 @@ TEST_CASE("DISCONNECT cannot make a session last that CONNECT did not") {
     CHECK(allowed.closed_by(close_reason::client_disconnected));
 }
 
-TEST_CASE("forced closes: 5.0 is told why, 3.x is not", "[MQTT5-3.1.4-3][MQTT311-3.1.4-2][MQTT5-3.1.2-22][MQTT5-3.14.0-1]") {
+TEST_CASE("forced closes: 5.0 is told why, 3.x is not",
+          "[MQTT5-3.1.4-3][MQTT311-3.1.4-2][MQTT5-3.1.2-22][MQTT5-3.14.0-1]") {
     const unsigned level = GENERATE(3U, 4U, 5U);
     const auto code_of = [level](dialogue& talk) {
         const std::string bytes = talk.received();
@@ -126,7 +127,8 @@ TEST_CASE("packets a client may not send, and QoS 2 answers to nothing") {
     CHECK(released.session.connected());
 }
 
-TEST_CASE("a malformed packet ends the connection, 5.0 with its code", "[MQTT311-4.8.0-1][MQTT5-4.13.1-1][MQTT5-3.14.1-1]") {
+TEST_CASE("a malformed packet ends the connection, 5.0 with its code",
+          "[MQTT311-4.8.0-1][MQTT5-4.13.1-1][MQTT5-3.14.1-1]") {
     const unsigned level = GENERATE(3U, 4U, 5U);
     const auto bytes = GENERATE(hex("e100"), hex("3001ff"), hex("80020001"), hex("0000"), hex("30ffffffff"));
     dialogue talk;

@@ -13,8 +13,7 @@ TEST_CASE("receipts leave in the order they came, across growth and wrap-around"
     std::uint16_t in = 0;
     std::uint16_t out = 0;
     for (int round = 0; round < 300; ++round) {
-        for (int i = 0; i < round % 17; ++i)
-            window.push({++in, mqtt::reason_code::success, false});
+        for (int i = 0; i < round % 17; ++i) window.push({++in, mqtt::reason_code::success, false});
         CHECK(window.contains(in) == !window.empty());
         for (int i = 0; i < round % 13 && !window.empty(); ++i) {
             REQUIRE(window.front().packet_identifier == ++out);
@@ -73,7 +72,6 @@ TEST_CASE("a freed identifier comes back as late as the window allows") {
     window.limit(8);
     const std::uint16_t first = window.add({1, 0});
     REQUIRE(window.remove(first));
-    for (int i = 0; i < 7; ++i)
-        CHECK(window.add({2, 0}) != first);
+    for (int i = 0; i < 7; ++i) CHECK(window.add({2, 0}) != first);
     CHECK(window.add({3, 0}) == first);
 }

@@ -75,12 +75,11 @@ TEST_CASE("what a PUBLISH may never be ends the connection",
         std::string bytes;
         std::string code;
     };
-    const auto each = GENERATE(wrong{publish(5, 4, "a", 1, "x"), "9b"}, wrong{publish(5, 0, "a/+", 0, "x"), "90"},
-                               wrong{publish(5, 0, "", 0, "x"), "82"},
-                               wrong{publish(5, 0, "a", 0, "x", hex("23 0001")), "94"},
-                               wrong{publish(5, 0, "", 0, "x", hex("23 0000")), "94"},
-                               wrong{publish(5, 0, "a", 0, "x", hex("0b 01")), "82"},
-                               wrong{publish(5, 2, "a", 0, "x"), "82"}, wrong{publish(5, 6, "a", 1, "x"), "81"});
+    const auto each = GENERATE(
+        wrong{publish(5, 4, "a", 1, "x"), "9b"}, wrong{publish(5, 0, "a/+", 0, "x"), "90"},
+        wrong{publish(5, 0, "", 0, "x"), "82"}, wrong{publish(5, 0, "a", 0, "x", hex("23 0001")), "94"},
+        wrong{publish(5, 0, "", 0, "x", hex("23 0000")), "94"}, wrong{publish(5, 0, "a", 0, "x", hex("0b 01")), "82"},
+        wrong{publish(5, 2, "a", 0, "x"), "82"}, wrong{publish(5, 6, "a", 1, "x"), "81"});
     dialogue v5;
     v5.connect(5);
     const std::string answer = v5.send(each.bytes);
@@ -111,8 +110,9 @@ TEST_CASE("a 5.0 client is told and stays", "[MQTT5-3.4.2-1]") {
         std::string code;
         std::string properties;
     };
-    const auto each = GENERATE(refused{"s/us", "90", ""}, refused{"$debug/$error", "90", ""}, refused{"error", "90", ""},
-                               refused{std::string(257, 't'), "97", ""}, refused{"a", "99", hex("01 01")});
+    const auto each =
+        GENERATE(refused{"s/us", "90", ""}, refused{"$debug/$error", "90", ""}, refused{"error", "90", ""},
+                 refused{std::string(257, 't'), "97", ""}, refused{"a", "99", hex("01 01")});
     dialogue talk;
     talk.connect(5);
     CHECK(talk.send(publish(5, 0, each.topic, 0, "\xff", each.properties)).empty());
@@ -163,13 +163,14 @@ TEST_CASE("Receive Maximum is enforced for 5.0 only", "[MQTT5-3.3.4-7]") {
     const unsigned level = GENERATE(4U, 5U);
     dialogue talk(settings);
     talk.connect(level);
-    for (std::uint16_t id = 1; id <= 3; ++id)
-        CHECK(talk.send(publish(level, 2, "a", id, "x")).empty());
+    for (std::uint16_t id = 1; id <= 3; ++id) CHECK(talk.send(publish(level, 2, "a", id, "x")).empty());
     CHECK(talk.send(publish(level, 0, "a", 0, "x")).empty());
     CHECK(talk.session.connected());
     const std::string answer = talk.send(publish(level, 2, "a", 4, "x"));
-    if (level == 4) CHECK(talk.session.connected());
-    else CHECK(answer.substr(6, 2) == "93");
+    if (level == 4)
+        CHECK(talk.session.connected());
+    else
+        CHECK(answer.substr(6, 2) == "93");
     CHECK(talk.session.closed() == (level == 5));
 }
 

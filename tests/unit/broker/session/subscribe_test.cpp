@@ -70,14 +70,16 @@ TEST_CASE("two SUBSCRIBEs under way are told apart", "[MQTT311-2.3.1-7][MQTT5-2.
     CHECK(talk.received() == "90 03 00 01 00");
 }
 
-TEST_CASE("filters that are refused, by version", "[MQTT311-3.8.3-2][MQTT311-4.7.1-2][MQTT311-3.9.3-2][MQTT5-4.7.1-1][MQTT5-3.9.3-2]") {
+TEST_CASE("filters that are refused, by version",
+          "[MQTT311-3.8.3-2][MQTT311-4.7.1-2][MQTT311-3.9.3-2][MQTT5-4.7.1-1][MQTT5-3.9.3-2]") {
     struct refused {
         std::string filter;
         std::string code;
     };
-    const auto each = GENERATE(refused{"#", "a2"}, refused{"a/+", "a2"}, refused{"a#", "8f"}, refused{"", "8f"},
-                               refused{"$SYS/x", "8f"}, refused{"s/us", "8f"}, refused{"error", "8f"},
-                               refused{std::string(257, 'f'), "97"}, refused{"$share//x", "8f"}, refused{"$share/g/x", "9e"});
+    const auto each =
+        GENERATE(refused{"#", "a2"}, refused{"a/+", "a2"}, refused{"a#", "8f"}, refused{"", "8f"},
+                 refused{"$SYS/x", "8f"}, refused{"s/us", "8f"}, refused{"error", "8f"},
+                 refused{std::string(257, 'f'), "97"}, refused{"$share//x", "8f"}, refused{"$share/g/x", "9e"});
     dialogue v5;
     v5.connect(5, hex("17 00"));
     CHECK(v5.send(subscribe(5, 1, each.filter, 1)) == "90 04 00 01 00 " + each.code);
@@ -154,7 +156,8 @@ TEST_CASE("the limit of subscriptions counts filters, not SUBSCRIBEs", "[MQTT311
     CHECK(ask(talk, subscribe(5, 7, "c", 0)) == "90 04 00 07 00 00");
 }
 
-TEST_CASE("UNSUBACK comes in any case", "[MQTT311-3.10.4-4][MQTT311-3.10.4-5][MQTT5-3.10.4-4][MQTT5-3.10.4-5][MQTT5-3.11.3-1]") {
+TEST_CASE("UNSUBACK comes in any case",
+          "[MQTT311-3.10.4-4][MQTT311-3.10.4-5][MQTT5-3.10.4-4][MQTT5-3.10.4-5][MQTT5-3.11.3-1]") {
     const unsigned level = GENERATE(3U, 4U, 5U);
     dialogue talk;
     talk.connect(level);
@@ -172,8 +175,7 @@ TEST_CASE("a client with too many unanswered requests is not read") {
     (void)talk.send(bytes);
     CHECK_FALSE(talk.session.waiting());
     bytes.clear();
-    for (std::uint16_t id = 1; id <= 300; ++id)
-        bytes += subscribe(4, id, "free/" + std::to_string(id), 0);
+    for (std::uint16_t id = 1; id <= 300; ++id) bytes += subscribe(4, id, "free/" + std::to_string(id), 0);
     (void)talk.send(bytes);
     CHECK(talk.session.waiting());
     CHECK(talk.driver.requests.size() == 256);

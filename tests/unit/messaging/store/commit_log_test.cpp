@@ -14,8 +14,7 @@ TEST_CASE("commit log: what was committed is there after reopening, field by fie
     REQUIRE_FALSE(test.open());
     const std::string left = "le", right = "ft";
     const auto kind = static_cast<entry_type>(16);
-    const std::uint32_t first =
-        test.log->append(kind, 3, 77, -5, {core::as_bytes(left), core::as_bytes(right)}, 0);
+    const std::uint32_t first = test.log->append(kind, 3, 77, -5, {core::as_bytes(left), core::as_bytes(right)}, 0);
     const std::uint32_t second = test.write(78);
     const std::uint64_t number = test.log->gathering();
     const committed_batch done = test.commit();
@@ -150,9 +149,9 @@ TEST_CASE("commit log: fetch reads cold entries, each with its own error", "[sto
         requests.push_back({test.commit().bytes->at(offset), entry_bytes(body.size())});
         CHECK_FALSE(test.log->cached(requests.back().where));
     }
-    requests.push_back({{77, 4096}, 100});                     // no such segment
-    requests.push_back({{1, 4096 + 57}, 100});                 // not where an entry begins
-    requests.push_back({{1, 64 * 1024 - 10}, 100});            // behind the end of the file
+    requests.push_back({{77, 4096}, 100});                          // no such segment
+    requests.push_back({{1, 4096 + 57}, 100});                      // not where an entry begins
+    requests.push_back({{1, 64 * 1024 - 10}, 100});                 // behind the end of the file
     requests.push_back({requests[0].where, requests[0].bytes + 1}); // wrong size
     test.files.flip(segment_name(requests[7].where.segment), requests[7].where.offset + 50, 1);
     const auto got = test.fetch(requests);
@@ -192,7 +191,8 @@ TEST_CASE("commit log: durability os leaves a sync mark that proves what stood b
     test.commit_one(1);
     const std::uint64_t changes = test.files.changes();
     const auto deadline = std::chrono::steady_clock::now() + std::chrono::seconds(10);
-    while (test.files.file_syncs() == syncs || test.files.content("0000000001.seg").substr(4096 + 100, 4) == std::string(4, '\0')) {
+    while (test.files.file_syncs() == syncs ||
+           test.files.content("0000000001.seg").substr(4096 + 100, 4) == std::string(4, '\0')) {
         REQUIRE(std::chrono::steady_clock::now() < deadline);
         std::this_thread::yield();
     }

@@ -22,20 +22,23 @@ std::string crc_bytes(const std::string& covered) {
 
 // Generation 0x0102030405060708, offset 0x1000: a message of topic 9, position 10, time -1, body "abc".
 const std::string seed = "\x01\x02\x03\x04\x05\x06\x07\x08\x00\x00\x10\x00\x00\x00\x00\x2B"s;
-const std::string behind_crc = "\x00\x00\x00\x00\x00\x00\x00\x07"s     // commit
-                               "\x02\x01\x00\x00"s                     // type, flags, zero
-                               "\x00\x00\x00\x09"s                     // topic
-                               "\x00\x00\x00\x00\x00\x00\x00\x0A"s     // position
-                               "\xFF\xFF\xFF\xFF\xFF\xFF\xFF\xFF"s "abc"s; // time, body
+const std::string behind_crc = "\x00\x00\x00\x00\x00\x00\x00\x07"s // commit
+                               "\x02\x01\x00\x00"s                 // type, flags, zero
+                               "\x00\x00\x00\x09"s                 // topic
+                               "\x00\x00\x00\x00\x00\x00\x00\x0A"s // position
+                               "\xFF\xFF\xFF\xFF\xFF\xFF\xFF\xFF"s
+                               "abc"s; // time, body
 std::string by_hand() { return "\x00\x00\x00\x2B"s + crc_bytes(seed + behind_crc) + behind_crc; }
 
 std::string header_by_hand(const std::string& format) {
-    const std::string fields = "mqttlog\n"s + format + "\x00\x00\x00\x03"s         // format, segment
-                               "\x11\x12\x13\x14\x15\x16\x17\x18"s                 // generation
-                               "\x00\x00\x00\x00\x00\x00\x00\x21"s                 // first commit
-                               "\x00\x00\x00\x02\x00\x00\x20\x00"s                 // previous segment and its end
-                               "\x31\x32\x33\x34\x35\x36\x37\x38"s                 // incarnation
-                               "\x00\x01\x00\x00"s + std::string(8, '\0');         // file size, zero
+    const std::string fields = "mqttlog\n"s + format +
+                               "\x00\x00\x00\x03"s                 // format, segment
+                               "\x11\x12\x13\x14\x15\x16\x17\x18"s // generation
+                               "\x00\x00\x00\x00\x00\x00\x00\x21"s // first commit
+                               "\x00\x00\x00\x02\x00\x00\x20\x00"s // previous segment and its end
+                               "\x31\x32\x33\x34\x35\x36\x37\x38"s // incarnation
+                               "\x00\x01\x00\x00"s +
+                               std::string(8, '\0'); // file size, zero
     const std::string copy = fields + crc_bytes(fields);
     std::string block(segment_data_begin, '\0');
     block.replace(0, copy.size(), copy);

@@ -243,6 +243,22 @@ TEST_CASE("recovery: refuses to start when the last commit cannot be rewritten",
     CHECK(test.positions() == positions{1, 2, 3, 4, 5});
 }
 
+TEST_CASE("recovery: an end entry that only the page cache has is made durable", "[store]") {
+    store_test test;
+    write_five(test);
+    test.files.fail_sync(0); // the end entry of close()
+    test.close_and_open();
+    test.log.reset();
+    std::mt19937_64 random(5);
+    test.files.power_cut(random);
+    REQUIRE_FALSE(test.open()); // its empty successor became a spare: the segment's own word counts now
+    CHECK(test.files.content("0000000001.seg").substr(segment_data_begin + 5 * one, 4) ==
+          std::string("\x00\x00\x00\x28", 4));
+    test.close_and_open();
+    CHECK(test.positions() == positions{1, 2, 3, 4, 5});
+    CHECK(test.log->report().damaged_places == 0);
+}
+
 TEST_CASE("recovery: commits of durability os reordered by a power cut end at the first hole", "[store]") {
     store_test test;
     test.options.mode = durability::os;
@@ -257,6 +273,22 @@ TEST_CASE("recovery: commits of durability os reordered by a power cut end at th
     test.commit_one(9);
     test.kill_and_open();
     CHECK(test.positions() == positions{1, 2, 9});
+}
+
+TEST_CASE("recovery: a torn first commit is no corruption when the segments before it are gone", "[store]") {
+    store_test test;
+    write_five(test);
+    test.close_and_open();
+    for (const auto& entry : test.handler.entries) test.log->retire(entry.where, entry_bytes(entry.body.size()));
+    REQUIRE_FALSE(test.snapshot("state"));
+    test.commit_one(6);
+    REQUIRE(test.log->stats().segments == 1);
+    test.log.reset();
+    test.files.kill();
+    test.files.flip("0000000002.seg", body_of(0), 1);
+    REQUIRE_FALSE(test.open());
+    CHECK(test.positions().empty());
+    CHECK(test.log->report().damaged_places == 0);
 }
 
 TEST_CASE("recovery: other files are left alone, unfinished snapshots are not", "[store]") {

@@ -1,0 +1,147 @@
+#include "messaging/config.hpp"
+
+#include "common/core/config_node.hpp"
+#include "common/link/frame.hpp"
+
+#include <fmt/core.h>
+
+#include <charconv>
+#include <cstdlib>
+#include <cstring>
+
+namespace messaging {
+
+namespace {
+
+void read_log(core::config_node node, config& into) {
+    std::string level = "info";
+    node.read("level", level);
+    if (!core::log::parse_level(level, into.log_level)) node.complain("level must be debug, info, warn, error or off");
+    node.finish();
+}
+
+void read_listen(core::config_node node, listen_config& into) {
+    node.read("address", into.address);
+    node.read("port", into.port);
+    node.read("certificate", into.certificate);
+    node.read("key", into.key);
+    node.read("connections_max", into.connections_max);
+    if (into.certificate.empty() != into.key.empty()) node.complain("certificate and key belong together: give both or none");
+    node.finish();
+}
+
+void read_data(core::config_node node, config& into) {
+    node.read("directory", into.data_directory);
+    std::string durability = "fsync";
+    node.read("durability", durability);
+    if (durability == "fsync") into.log.mode = store::durability::fsync;
+    else if (durability == "os") into.log.mode = store::durability::os;
+    else node.complain("durability must be fsync (survives a power cut) or os (survives a killed process)");
+    std::uint64_t segment = into.log.segment_bytes;
+    std::uint64_t cache = into.log.cache_bytes_max;
+    node.read_bytes("segment_bytes", segment);
+    node.read_bytes("cache_bytes", cache);
+    if (segment < 1024 * 1024 || segment > 1024ULL * 1024 * 1024) node.complain("segment_bytes must be from 1MiB to 1GiB");
+    into.log.segment_bytes = static_cast<std::uint32_t>(segment);
+    into.log.cache_bytes_max = cache;
+    node.finish();
+}
+
+void read_limits(core::config_node node, topic::limits& into) {
+    node.read_bytes("backlog_bytes_per_topic", into.backlog_bytes_per_topic);
+    node.read_bytes("backlog_bytes_per_tenant", into.backlog_bytes_per_tenant);
+    node.read("ttl", into.ttl);
+    node.read("topics_per_tenant", into.topics_per_tenant);
+    node.read("subscriptions_per_tenant", into.subscriptions_per_tenant);
+    std::uint64_t message = into.record_bytes;
+    node.read_bytes("message_bytes", message);
+    if (message < 1024 || message > msg_link::record_bytes_max) node.complain("message_bytes must be from 1KiB to 256KiB");
+    into.record_bytes = static_cast<std::uint32_t>(message);
+    node.read_bytes("state_bytes_per_tenant", into.state_bytes_per_tenant);
+    node.read_bytes("kept_bytes_per_topic", into.kept_bytes_per_topic);
+    node.read("kept_ttl", into.kept_ttl);
+    node.read("unacknowledged_per_subscription", into.unacknowledged_per_subscription);
+    node.read_bytes("qos0_lag_bytes", into.qos0_lag_bytes);
+    node.read("topic_idle", into.topic_idle);
+    node.finish();
+}
+
+void read_subscriptions(core::config_node node, std::vector<declared_subscription>& into) {
+    for (auto& item : node.items()) {
+        declared_subscription one;
+        one.tenant = item.required("tenant").text();
+        one.topic = item.required("topic").text();
+        one.subscriber = item.required("subscriber").text();
+        item.finish();
+        into.push_back(std::move(one));
+    }
+}
+
+} // namespace
+
+bool load(const std::string& path, config& into, std::string& complaints) {
+    core::config_document::options with;
+    with.substitute_environment = true;
+    auto document = core::config_document::load(path, with);
+    auto root = document.root();
+    read_log(root.child("log"), into);
+    read_listen(root.child("listen"), into.listen);
+    read_data(root.child("data"), into);
+    auto link = root.child("link");
+    link.read("secret_file", into.link_secret_file);
+    link.read("lease", into.limits.lease);
+    link.finish();
+    auto auth = root.child("auth");
+    std::string provider = "file";
+    auth.read("provider", provider);
+    if (provider != "file") auth.complain("provider must be file; this version has no other");
+    auth.read("file", into.auth_file);
+    auth.finish();
+    read_limits(root.child("limits"), into.limits);
+    read_subscriptions(root.child("subscriptions"), into.subscriptions);
+    root.finish();
+    if (const char* port = std::getenv("SERVER_PORT")) {
+        std::uint16_t number = 0;
+        const auto parsed = std::from_chars(port, port + std::strlen(port), number);
+        if (parsed.ec == std::errc{} && *parsed.ptr == '\0') into.listen.port = number;
+        else {
+            complaints = "SERVER_PORT is not a port number: " + std::string(port) + "\n";
+            return false;
+        }
+    }
+    complaints = document.complaint_text();
+    return document.ok();
+}
+
+std::string describe(const config& c) {
+    const auto level = [&] {
+        switch (c.log_level) {
+        case core::log::level::debug: return "debug";
+        case core::log::level::info: return "info";
+        case core::log::level::warn: return "warn";
+        case core::log::level::error: return "error";
+        case core::log::level::off: return "off";
+        }
+        return "info";
+    }();
+    return fmt::format("log: {{ level: {} }}\n"
+                       "listen: {{ address: {}, port: {}, certificate: \"{}\", key: \"{}\", connections_max: {} }}\n"
+                       "data: {{ directory: {}, durability: {}, segment_bytes: {}, cache_bytes: {} }}\n"
+                       "link: {{ secret_file: {}, lease: {}ms }}\n"
+                       "auth: {{ provider: file, file: \"{}\" }}\n"
+                       "limits:\n"
+                       "  backlog_bytes_per_topic: {}\n  backlog_bytes_per_tenant: {}\n  ttl: {}ms\n"
+                       "  topics_per_tenant: {}\n  subscriptions_per_tenant: {}\n  message_bytes: {}\n"
+                       "  state_bytes_per_tenant: {}\n  kept_bytes_per_topic: {}\n  kept_ttl: {}ms\n"
+                       "  unacknowledged_per_subscription: {}\n  qos0_lag_bytes: {}\n  topic_idle: {}ms\n",
+                       level, c.listen.address, c.listen.port, c.listen.certificate, c.listen.key,
+                       c.listen.connections_max, c.data_directory,
+                       c.log.mode == store::durability::fsync ? "fsync" : "os", c.log.segment_bytes,
+                       c.log.cache_bytes_max, c.link_secret_file, c.limits.lease.count(), c.auth_file,
+                       c.limits.backlog_bytes_per_topic, c.limits.backlog_bytes_per_tenant, c.limits.ttl.count(),
+                       c.limits.topics_per_tenant, c.limits.subscriptions_per_tenant, c.limits.record_bytes,
+                       c.limits.state_bytes_per_tenant, c.limits.kept_bytes_per_topic, c.limits.kept_ttl.count(),
+                       c.limits.unacknowledged_per_subscription, c.limits.qos0_lag_bytes, c.limits.topic_idle.count());
+}
+
+} // namespace messaging

@@ -1,0 +1,180 @@
+#include "messaging/service.hpp"
+
+#include "common/async/tokens.hpp"
+#include "common/core/log.hpp"
+#include "common/link/frame.hpp"
+
+#include <boost/asio/post.hpp>
+
+#include <filesystem>
+
+namespace messaging {
+
+service::service(asio::io_context& loop, config settings)
+    : loop_(loop), settings_(std::move(settings)), ops_(health_, metrics_), tasks_(loop.get_executor(), "messaging"),
+      ticker_(loop) {}
+service::~service() = default;
+
+bool service::start(std::string& why_not) {
+    auto secret = auth::link_secret::load_or_create(settings_.link_secret_file);
+    if (!secret) {
+        why_not = "link.secret_file " + settings_.link_secret_file + ": " + secret.error().message();
+        return false;
+    }
+    secret_ = std::move(*secret);
+    if (!open_auth(why_not) || !open_store(why_not)) return false;
+    sessions_ = std::make_unique<endpoint::link_sessions>(*hub_, clock_);
+    sessions_->recover();
+    front_ = std::make_unique<endpoint::front>(ops_, *secret_, *sessions_, clock_);
+    declare_subscriptions();
+    declare_metrics();
+    net::http_server_options options;
+    options.name = "messaging";
+    options.address = settings_.listen.address;
+    options.port = settings_.listen.port;
+    options.connections_max = settings_.listen.connections_max;
+    if (!settings_.listen.certificate.empty()) {
+        net::tls_server_options tls;
+        tls.certificate = settings_.listen.certificate;
+        tls.key = settings_.listen.key;
+        auto made = net::tls_context::server(std::move(tls));
+        if (!made) {
+            why_not = "listen.certificate: " + made.error().message();
+            return false;
+        }
+        tls_ = std::move(*made);
+        options.tls = tls_;
+    }
+    server_ = std::make_unique<net::http_server>(loop_.get_executor(), std::move(options), front_->handler(), front_->upgrader());
+    if (const auto opened = server_->open(); !opened) {
+        why_not = "cannot listen on " + settings_.listen.address + ":" + std::to_string(settings_.listen.port) + ": " +
+                  opened.error().message();
+        return false;
+    }
+    tasks_.spawn("tick", tick_loop());
+    core::log::info("listening", {{"address", settings_.listen.address}, {"port", server_->port()}, {"tls", tls_ != nullptr}});
+    return true;
+}
+
+bool service::open_auth(std::string& why_not) {
+    if (settings_.auth_file.empty()) return true;
+    const auto post = [this](std::function<void()> f) { asio::post(loop_, std::move(f)); };
+    std::string complaints;
+    users_ = auth::file_provider::open(settings_.auth_file, post, complaints);
+    if (!users_) {
+        why_not = complaints;
+        return false;
+    }
+    logins_ = std::make_unique<auth::credential_cache>(*users_, clock_, post);
+    users_->on_reload([this] { logins_->invalidate(); });
+    return true;
+}
+
+bool service::open_store(std::string& why_not) {
+    std::error_code made;
+    std::filesystem::create_directories(settings_.data_directory, made);
+    if (made) {
+        why_not = "data.directory " + settings_.data_directory + ": " + made.message();
+        return false;
+    }
+    files_ = store::make_posix_file_system(settings_.data_directory);
+    turn_ = std::make_unique<async::turn_call>(loop_.get_executor(), [this] { hub_->flush(); });
+    hub_ = std::make_unique<topic::hub>(settings_.limits, clock_, [this] { turn_->kick(); });
+    const auto post = [this](std::function<void()> f) { asio::post(loop_, std::move(f)); };
+    if (const auto error = hub_->open(settings_.log, *files_, post)) {
+        why_not = "cannot open the store in " + settings_.data_directory + ": " + error.message();
+        return false;
+    }
+    return true;
+}
+
+void service::declare_subscriptions() {
+    for (const auto& one : settings_.subscriptions) {
+        if (hub_->find_subscription(one.tenant, "mqtt", one.subscriber) != nullptr) continue;
+        topic::subscribe_request request;
+        request.tenant = one.tenant;
+        request.name_space = "mqtt";
+        request.name = one.subscriber;
+        request.durability = msg_link::durability::durable;
+        auto why = msg_link::reason::ok;
+        auto* made = hub_->subscribe(request, why);
+        if (made != nullptr) why = hub_->add_filter(*made, one.topic, 2, msg_link::start_at::newest);
+        if (why != msg_link::reason::ok)
+            core::log::error("declared subscription not made",
+                             {{"tenant", one.tenant}, {"topic", one.topic}, {"why", msg_link::text(why)}});
+    }
+}
+
+void service::declare_metrics() {
+    const auto& stats = hub_->stats();
+    const auto number = [&](const char* name, const char* help, std::function<double()> value) {
+        metrics_.computed(name, help, std::move(value));
+    };
+    const auto of = [](const std::uint64_t& value) { return [&value] { return static_cast<double>(value); }; };
+    number("messaging_messages_in_total", "Messages received", of(stats.messages_in));
+    number("messaging_bytes_in_total", "Record bytes received", of(stats.bytes_in));
+    number("messaging_messages_unmatched_total", "Messages that no subscription matched", of(stats.messages_unmatched));
+    number("messaging_deliveries_total", "Records handed to consumers", of(stats.deliveries));
+    number("messaging_redeliveries_total", "Records handed out again", of(stats.redeliveries));
+    number("messaging_acknowledged_total", "Acknowledgements received", of(stats.acknowledged));
+    number("messaging_expired_total", "Messages dropped because their time-to-live ended", of(stats.expired));
+    number("messaging_skipped_total", "Messages skipped by slow QoS 0 streams", of(stats.skipped));
+    number("messaging_wills_published_total", "Wills published", of(stats.wills_published));
+    number("messaging_wills_dropped_total", "Wills refused by a quota", of(stats.wills_dropped));
+    for (std::size_t i = 2; i < stats.refused.size(); ++i) {
+        const auto why = static_cast<msg_link::reason>(i);
+        if (msg_link::name(why) == "unknown") continue;
+        metrics_.computed("messaging_refused_" + std::string(msg_link::name(why)) + "_total",
+                          "Publishes refused: " + std::string(msg_link::text(why)),
+                          [&stats, i] { return static_cast<double>(stats.refused[i]); });
+    }
+    number("messaging_commits_total", "Commits", [this] { return static_cast<double>(hub_->log().stats().commits); });
+    number("messaging_syncs_total", "Disk syncs", [this] { return static_cast<double>(hub_->log().stats().syncs); });
+    number("messaging_sync_seconds_total", "Time spent in disk syncs", [&stats] { return static_cast<double>(stats.sync_ns) / 1e9; });
+    number("messaging_disk_bytes", "Bytes of segments on disk", [this] { return static_cast<double>(hub_->log().stats().disk_bytes); });
+    number("messaging_live_bytes", "Bytes of live messages", [this] { return static_cast<double>(hub_->log().stats().live_bytes); });
+    number("messaging_live_messages", "Live messages", [this] { return static_cast<double>(hub_->log().stats().live_messages); });
+    number("messaging_claims", "Clients with a claim", [this] { return static_cast<double>(hub_->claim_count()); });
+    number("messaging_links", "Connected links", [this] { return static_cast<double>(sessions_->connected()); });
+    number("messaging_link_sessions", "Link sessions, connected or on lease", [this] { return static_cast<double>(sessions_->size()); });
+    number("messaging_link_protocol_errors_total", "Links closed for a protocol error", of(front_->counters().protocol_errors));
+    number("messaging_link_tokens_refused_total", "Upgrades refused for their token", [this] { return static_cast<double>(front_->refused_tokens()); });
+}
+
+asio::awaitable<void> service::tick_loop() {
+    while (true) {
+        ticker_.expires_after(std::chrono::milliseconds(100));
+        auto [error] = co_await ticker_.async_wait(async::as_result);
+        if (error) co_return;
+        hub_->tick();
+        sessions_->tick();
+        if (hub_->failed() && health_.is_live()) {
+            core::log::error("the store is read-only until a restart", {{"why", hub_->log().failed()}});
+            health_.failed("store: " + hub_->log().failed());
+        }
+    }
+}
+
+void service::reload() {
+    if (users_) {
+        const auto complaints = users_->reload();
+        if (complaints.empty()) core::log::info("users reloaded", {{"file", settings_.auth_file}});
+        else core::log::error("users not reloaded, the old ones stay", {{"complaints", complaints}});
+    }
+    if (tls_) {
+        if (const auto done = tls_->reload(); done) core::log::info("certificates reloaded");
+        else core::log::error("certificates not reloaded, the old ones stay", {{"why", done.error().message()}});
+    }
+}
+
+asio::awaitable<void> service::stop() {
+    health_.not_ready("service", "stopping");
+    tasks_.stop();
+    if (server_) co_await server_->stop();
+    co_await tasks_.join();
+    sessions_->clear();
+    hub_->close();
+    core::log::info("store closed");
+}
+
+} // namespace messaging

@@ -1,0 +1,72 @@
+// The object that owns messaging: store, hub, sessions and the port. Built by main, run on one thread.
+#pragma once
+
+#include "common/async/task_group.hpp"
+#include "common/async/turn_call.hpp"
+#include "common/auth/credential_cache.hpp"
+#include "common/auth/file_provider.hpp"
+#include "common/auth/link_token.hpp"
+#include "common/core/clock.hpp"
+#include "common/net/http_server.hpp"
+#include "common/ops/health.hpp"
+#include "common/ops/metrics.hpp"
+#include "common/ops/ops_routes.hpp"
+#include "messaging/config.hpp"
+#include "messaging/endpoint/front.hpp"
+#include "messaging/endpoint/link_sessions.hpp"
+#include "messaging/topic/hub.hpp"
+
+#include <boost/asio/awaitable.hpp>
+#include <boost/asio/io_context.hpp>
+#include <boost/asio/steady_timer.hpp>
+
+#include <memory>
+#include <optional>
+#include <string>
+
+namespace messaging {
+
+namespace asio = boost::asio;
+
+class service {
+  public:
+    service(asio::io_context& loop, config settings);
+    ~service();
+
+    /// Opens store and port; blocks while the store recovers. False with a sentence for the operator.
+    bool start(std::string& why_not);
+    /// Stops accepting, settles what is on its way, closes the store.
+    asio::awaitable<void> stop();
+    /// The port in use after start.
+    std::uint16_t port() const noexcept { return server_ ? server_->port() : 0; }
+    /// Users and certificates anew (SIGHUP).
+    void reload();
+
+  private:
+    bool open_store(std::string& why_not);
+    bool open_auth(std::string& why_not);
+    void declare_subscriptions();
+    void declare_metrics();
+    asio::awaitable<void> tick_loop();
+
+    asio::io_context& loop_;
+    config settings_;
+    core::system_clock clock_;
+    ops::health health_;
+    ops::metrics metrics_;
+    ops::ops_routes ops_;
+    std::optional<auth::link_secret> secret_;
+    std::unique_ptr<auth::file_provider> users_;
+    std::unique_ptr<auth::credential_cache> logins_;
+    std::shared_ptr<net::tls_context> tls_;
+    std::unique_ptr<store::file_system> files_;
+    std::unique_ptr<async::turn_call> turn_;
+    std::unique_ptr<topic::hub> hub_;
+    std::unique_ptr<endpoint::link_sessions> sessions_;
+    std::unique_ptr<endpoint::front> front_;
+    std::unique_ptr<net::http_server> server_;
+    async::task_group tasks_;
+    asio::steady_timer ticker_;
+};
+
+} // namespace messaging
