@@ -70,6 +70,7 @@ class compiler {
   public:
     explicit compiler(const scope& names) : scope_(names), made_(std::make_shared<program>()) {
         made_->slots_used.resize(names.names.size());
+        made_->nodes.emplace_back(); // number 0 stands for what was refused
         frames_.emplace_back();
     }
 
@@ -192,8 +193,7 @@ class compiler {
         case operation::array: return kind::array;
         case operation::object: return kind::object;
         case operation::call: return function_table()[n.function].gives;
-        case operation::block:
-            return n.count == 0 ? kind::nothing : static_kind(made_->links[n.first + n.count - 1]);
+        case operation::block: return n.count == 0 ? kind::nothing : static_kind(made_->links[n.first + n.count - 1]);
         default: return kind::nothing;
         }
     }
@@ -215,8 +215,8 @@ class compiler {
             refuse(made_->nodes[bad].column, "`" + std::string(sign) + "` compares numbers or texts, not " +
                                                  std::string(kind_name(static_kind(bad))));
         else if (a != kind::nothing && b != kind::nothing && a != b)
-            refuse(made_->nodes[left].column, "`" + std::string(sign) + "` cannot compare " + std::string(kind_name(a)) +
-                                                  " with " + std::string(kind_name(b)));
+            refuse(made_->nodes[left].column, "`" + std::string(sign) + "` cannot compare " +
+                                                  std::string(kind_name(a)) + " with " + std::string(kind_name(b)));
     }
 
     std::uint32_t compile_binary(const tree& t, place where) {
@@ -249,8 +249,7 @@ class compiler {
     }
 
     std::uint32_t compile_bind(const tree& t, place where, bool statement) {
-        if (!statement)
-            refuse(t.column, "a variable is set by a statement of its own: ($" + t.word + " := …; …)");
+        if (!statement) refuse(t.column, "a variable is set by a statement of its own: ($" + t.word + " := …; …)");
         node n = at(t, operation::bind);
         where.statement = t.kids[0]->kind == tree_kind::bind;
         link(n, {compile(*t.kids[0], where)});
@@ -264,7 +263,8 @@ class compiler {
         node n = at(t, operation::variable);
         if (t.word.empty() || t.word == "$") {
             if (!scope_.open && (where.outermost || t.word == "$"))
-                refuse(t.column, "`$" + t.word + "` alone means everything at once here; name a part of it, such as `payload`");
+                refuse(t.column,
+                       "`$" + t.word + "` alone means everything at once here; name a part of it, such as `payload`");
             n.what = t.word.empty() ? operation::context : operation::root;
             return add(n);
         }
@@ -279,7 +279,8 @@ class compiler {
         std::string message = "the variable `$" + t.word + "` is not set before this place";
         if (const auto near = core::nearest(t.word, known); !near.empty())
             message += "; did you mean `$" + std::string(near) + "`?";
-        else if (find_function(t.word) >= 0) message += "; a function is called with parentheses: `$" + t.word + "(…)`";
+        else if (find_function(t.word) >= 0)
+            message += "; a function is called with parentheses: `$" + t.word + "(…)`";
         else if (std::find(scope_.names.begin(), scope_.names.end(), t.word) != scope_.names.end())
             message += "; `" + t.word + "` is written without $";
         refuse(t.column, std::move(message));
@@ -349,7 +350,8 @@ class compiler {
     std::uint32_t compile_step(const tree& t, place where) {
         if (t.kind == tree_kind::number || t.kind == tree_kind::constant_true || t.kind == tree_kind::constant_false ||
             t.kind == tree_kind::constant_null) {
-            refuse(t.column, "a number, true, false or null cannot be a step of a path; write the name in backticks: `…`");
+            refuse(t.column,
+                   "a number, true, false or null cannot be a step of a path; write the name in backticks: `…`");
             return 0;
         }
         if (t.kind == tree_kind::name || t.kind == tree_kind::text) {
@@ -365,8 +367,7 @@ class compiler {
     bool begins_at_root(const std::vector<step>& steps, place where) const {
         const tree& first = *steps[0].base;
         return !scope_.open && steps.size() > 1 && first.kind == tree_kind::variable && steps[0].filters.empty() &&
-               (first.word == "$" || (first.word.empty() && where.outermost)) &&
-               steps[1].base->kind == tree_kind::name;
+               (first.word == "$" || (first.word.empty() && where.outermost)) && steps[1].base->kind == tree_kind::name;
     }
 
     std::uint32_t compile_path(const tree& t, place where) {
@@ -423,7 +424,8 @@ class compiler {
     std::uint32_t shorten(std::uint32_t general, const std::vector<std::uint32_t>& ids) {
         for (const auto id : ids) {
             const node& n = made_->nodes[id];
-            if ((n.what != operation::name && n.what != operation::slot) || n.filter_count > 0 || n.keep_array) return general;
+            if ((n.what != operation::name && n.what != operation::slot) || n.filter_count > 0 || n.keep_array)
+                return general;
         }
         node n;
         n.what = operation::fields;
@@ -458,9 +460,11 @@ class compiler {
 
     void refuse_function(const tree& t) {
         std::string message = "there is no function `$" + t.word + "` in this version";
-        if (const auto near = core::nearest(t.word, function_names()); !near.empty())
+        const auto known = function_names();
+        if (const auto near = core::nearest(t.word, known); !near.empty())
             message += "; did you mean `$" + std::string(near) + "`?";
-        else message += "; see EXPRESSIONS.md for the list";
+        else
+            message += "; see EXPRESSIONS.md for the list";
         refuse(t.column, std::move(message));
     }
 
@@ -477,8 +481,8 @@ class compiler {
             const kind got = static_kind(kids[i]);
             if (!accepts(function.arguments[i], got))
                 refuse(made_->nodes[kids[i]].column, "`$" + t.word + "` takes " +
-                                                         std::string(argument_name(function.arguments[i])) + " here, not " +
-                                                         std::string(kind_name(got)));
+                                                         std::string(argument_name(function.arguments[i])) +
+                                                         " here, not " + std::string(kind_name(got)));
         }
     }
 

@@ -81,11 +81,14 @@ bool evaluator::charge(std::uint64_t steps) {
     if (next_check_ == steps_between_checks) began_ = std::chrono::steady_clock::now();
     next_check_ = steps_ + steps_between_checks;
     if (steps_ > limits_.steps_max)
-        fail("the mapping does too much work for one message (more than " + std::to_string(limits_.steps_max) + " steps)");
+        fail("the mapping does too much work for one message (more than " + std::to_string(limits_.steps_max) +
+             " steps)");
     else if (arena_.used() > limits_.bytes_max)
-        fail("the mapping makes too much data of one message (more than " + std::to_string(limits_.bytes_max) + " bytes)");
+        fail("the mapping makes too much data of one message (more than " + std::to_string(limits_.bytes_max) +
+             " bytes)");
     else if (std::chrono::steady_clock::now() - began_ > limits_.time_max)
-        fail("the mapping takes too long for one message (more than " + std::to_string(limits_.time_max.count()) + " ms)");
+        fail("the mapping takes too long for one message (more than " + std::to_string(limits_.time_max.count()) +
+             " ms)");
     return !failed_;
 }
 
@@ -163,8 +166,10 @@ value evaluator::eval_path(const node& n, const value& input) {
     }
     for (std::uint32_t i = 0; i < n.count && !failed_; ++i) {
         const auto id = kid(n, i);
-        if (i == 0 && program_->nodes[id].constructed) items = eval(id, input);
-        else items = eval_step(program_->nodes[id], id, items, i + 1 == n.count);
+        if (i == 0 && program_->nodes[id].constructed)
+            items = eval(id, input);
+        else
+            items = eval_step(program_->nodes[id], id, items, i + 1 == n.count);
         if (!items.exists() || items.size() == 0) break;
     }
     if (n.keep_singleton && items.is(kind::array)) {
@@ -220,7 +225,9 @@ value evaluator::eval_filter(std::uint32_t predicate, const value& input) {
         items = value::array(one);
     }
     const auto count = static_cast<double>(items.size());
-    const auto place = [&](double index) { return std::floor(index) < 0 ? count + std::floor(index) : std::floor(index); };
+    const auto place = [&](double index) {
+        return std::floor(index) < 0 ? count + std::floor(index) : std::floor(index);
+    };
     const bool fixed = n.what == operation::literal && n.constant.is(kind::number) && n.filter_count == 0;
     const double wanted = fixed ? place(n.constant.as_number()) : 0;
     double index = 0;
@@ -234,18 +241,19 @@ value evaluator::eval_filter(std::uint32_t predicate, const value& input) {
         const value answer = eval(predicate, item);
         if (failed_) return false;
         bool numbers = answer.is(kind::array);
-        if (numbers)
-            for_items(answer, [&](const value& one) { return numbers = one.is(kind::number); });
+        if (numbers) for_items(answer, [&](const value& one) { return numbers = one.is(kind::number); });
         const auto select = [&](double at) {
             if (place(at) == index && item.exists()) results->push(arena_, item);
         };
-        if (answer.is(kind::number)) select(answer.as_number());
+        if (answer.is(kind::number))
+            select(answer.as_number());
         else if (numbers)
             for_items(answer, [&](const value& one) {
                 select(one.as_number());
                 return charge(1);
             });
-        else if (truth(answer) && item.exists()) results->push(arena_, item);
+        else if (truth(answer) && item.exists())
+            results->push(arena_, item);
         ++index;
         return !failed_;
     });
@@ -265,8 +273,10 @@ value evaluator::eval_arithmetic(const node& n, const value& input) {
     for (std::uint32_t i = 0; i < n.count; ++i)
         if (sides[i].exists() && !sides[i].is(kind::number))
             return fail("`" + std::string(sign) + "` needs numbers, but the value " +
-                        (n.count == 1 ? "" : i == 0 ? "before it " : "after it ") + "is " +
-                        std::string(kind_name(sides[i].type())) +
+                        (n.count == 1 ? ""
+                         : i == 0     ? "before it "
+                                      : "after it ") +
+                        "is " + std::string(kind_name(sides[i].type())) +
                         (sides[i].is(kind::text) ? "; $number(…) makes a number of it" : ""));
     for (std::uint32_t i = 0; i < n.count; ++i)
         if (!sides[i].exists()) return {};
@@ -302,8 +312,8 @@ value evaluator::eval_comparison(const node& n, const value& input) {
                         std::string(kind_name(side.type())));
     if (!a.exists() || !b.exists()) return {};
     if (a.type() != b.type())
-        return fail("`" + std::string(sign_of(n.what)) + "` cannot compare " + std::string(kind_name(a.type())) + " with " +
-                    std::string(kind_name(b.type())));
+        return fail("`" + std::string(sign_of(n.what)) + "` cannot compare " + std::string(kind_name(a.type())) +
+                    " with " + std::string(kind_name(b.type())));
     if (a.is(kind::text)) return value::boolean(holds(n.what, compare_utf16(a.as_text(), b.as_text())));
     const double x = a.as_number();
     const double y = b.as_number();
@@ -322,7 +332,8 @@ value evaluator::eval_within(const node& n, const value& input) {
     if (!item.exists() || !list.exists()) return value::boolean(false);
     column_ = n.column;
     if (item.is(kind::array) || item.is(kind::object))
-        return fail("`in` looks for a text, a number, true, false or null, not for " + std::string(kind_name(item.type())));
+        return fail("`in` looks for a text, a number, true, false or null, not for " +
+                    std::string(kind_name(item.type())));
     if (!list.is(kind::array)) return value::boolean(!list.is(kind::object) && deep_equal(*this, item, list));
     bool found = false;
     for_items(list, [&](const value& one) {
@@ -347,8 +358,10 @@ value evaluator::eval_concatenate(const node& n, const value& input) {
 value evaluator::eval_wildcard(const value& input) {
     auto* results = make_array(arena_, true);
     const std::function<bool(const value&)> flatten = [&](const value& of) {
-        if (of.is(kind::array)) for_items(of, flatten);
-        else results->push(arena_, of);
+        if (of.is(kind::array))
+            for_items(of, flatten);
+        else
+            results->push(arena_, of);
         return charge(1);
     };
     const auto take = [&](const value& of) {
@@ -383,7 +396,8 @@ value evaluator::eval_array(const node& n, const value& input) {
 
 value evaluator::eval_object(const node& n, const value& input) {
     column_ = n.column;
-    if (input.is(kind::array)) return fail("an object cannot be made of a list at once; write a path to the list's items before it");
+    if (input.is(kind::array))
+        return fail("an object cannot be made of a list at once; write a path to the list's items before it");
     auto* made = make_object(arena_);
     std::vector<value> keys;
     for (std::uint32_t i = 0; i < n.count; i += 2) {
@@ -441,8 +455,8 @@ bool evaluator::check_argument(const node& n, std::size_t index, char wants, val
     if (wants == 'a') return true;
     for_items(argument, [&](const value& one) {
         if (!one.is(item))
-            fail("`$" + std::string(function_table()[n.function].name) + "` takes " + std::string(argument_name(wants)) +
-                 ", but the list holds " + std::string(kind_name(one.type())));
+            fail("`$" + std::string(function_table()[n.function].name) + "` takes " +
+                 std::string(argument_name(wants)) + ", but the list holds " + std::string(kind_name(one.type())));
         return charge(1);
     });
     return !failed_;

@@ -66,7 +66,8 @@ value run_substring(evaluator& in, arguments with) {
 
 value run_before(evaluator& in, arguments with) {
     if (!with[0].exists()) return {};
-    if (!with[1].exists()) return in.fail("`$substringBefore` needs the text to look for as value 2, and it is missing");
+    if (!with[1].exists())
+        return in.fail("`$substringBefore` needs the text to look for as value 2, and it is missing");
     const auto text = with[0].as_text();
     in.charge(text.size() / 64);
     const auto at = find_text(text, with[1].as_text(), 0);
@@ -86,7 +87,8 @@ value change_case(evaluator& in, const value& of, bool (*append)(std::string&, s
     if (!of.exists()) return {};
     auto& out = in.scratch();
     in.charge(of.as_text().size() / 16);
-    if (!append(out, of.as_text())) return in.fail("the text holds letters whose upper and lower case are not known here");
+    if (!append(out, of.as_text()))
+        return in.fail("the text holds letters whose upper and lower case are not known here");
     return in.text(out);
 }
 value run_uppercase(evaluator& in, arguments with) { return change_case(in, with[0], append_upper); }
@@ -121,7 +123,8 @@ value run_split(evaluator& in, arguments with) {
         if (separator.empty()) {
             if (from >= text.size()) break;
             at = from;
-            if (next_code_point(text, at) > 0xFFFF) return in.fail("`$split` with an empty separator would tear a character apart");
+            if (next_code_point(text, at) > 0xFFFF)
+                return in.fail("`$split` with an empty separator would tear a character apart");
         } else {
             at = find_text(text, separator, from);
         }
@@ -149,7 +152,8 @@ value run_join(evaluator& in, arguments with) {
 
 value run_replace(evaluator& in, arguments with) {
     if (!with[0].exists()) return {};
-    if (!with[1].exists() || !with[2].exists()) return in.fail("`$replace` needs what to replace and by what, and one of them is missing");
+    if (!with[1].exists() || !with[2].exists())
+        return in.fail("`$replace` needs what to replace and by what, and one of them is missing");
     const auto text = with[0].as_text();
     const auto pattern = with[1].as_text();
     if (pattern.empty()) return in.fail("`$replace` needs a text to replace that is not empty");
@@ -174,7 +178,8 @@ value run_base64encode(evaluator& in, arguments with) {
     if (!with[0].exists()) return {};
     auto& out = in.scratch();
     in.charge(with[0].as_text().size() / 16);
-    if (!append_base64(out, with[0].as_text())) return in.fail("`$base64encode` takes characters up to U+00FF (bytes) only");
+    if (!append_base64(out, with[0].as_text()))
+        return in.fail("`$base64encode` takes characters up to U+00FF (bytes) only");
     return in.text(out);
 }
 
@@ -182,7 +187,8 @@ value run_base64decode(evaluator& in, arguments with) {
     if (!with[0].exists()) return {};
     auto& out = in.scratch();
     in.charge(with[0].as_text().size() / 16);
-    if (!append_base64_decoded(out, with[0].as_text())) return in.fail("`$base64decode` takes Base64, and the text is none");
+    if (!append_base64_decoded(out, with[0].as_text()))
+        return in.fail("`$base64decode` takes Base64, and the text is none");
     return in.text(out);
 }
 
@@ -213,7 +219,8 @@ value run_number(evaluator& in, arguments with) {
     if (!with[0].exists() || with[0].is(kind::number)) return with[0];
     if (with[0].is(kind::boolean)) return value::number(with[0].as_boolean() ? 1 : 0);
     if (const auto number = parse_number(with[0].as_text())) return value::number(*number);
-    return in.fail("`$number` cannot make a number of the text \"" + std::string(with[0].as_text().substr(0, 40)) + "\"");
+    return in.fail("`$number` cannot make a number of the text \"" + std::string(with[0].as_text().substr(0, 40)) +
+                   "\"");
 }
 
 value run_round(evaluator& in, arguments with) {
@@ -256,7 +263,8 @@ value run_count(evaluator&, arguments with) { return value::number(static_cast<d
 value extreme(const value& list, bool largest) {
     value found;
     for_items(list, [&](const value& one) {
-        if (!found.exists() || (largest ? one.as_number() > found.as_number() : one.as_number() < found.as_number())) found = one;
+        if (!found.exists() || (largest ? one.as_number() > found.as_number() : one.as_number() < found.as_number()))
+            found = one;
         return true;
     });
     return found;
@@ -275,7 +283,8 @@ value run_boolean(evaluator&, arguments with) { return with[0].exists() ? value:
 value run_not(evaluator&, arguments with) { return with[0].exists() ? value::boolean(!truth(with[0])) : value{}; }
 value run_exists(evaluator&, arguments with) { return value::boolean(with[0].exists()); }
 value run_type(evaluator&, arguments with) {
-    static constexpr std::array<std::string_view, 7> names{"", "null", "boolean", "number", "string", "array", "object"};
+    static constexpr std::array<std::string_view, 7> names{"",       "null",  "boolean", "number",
+                                                           "string", "array", "object"};
     return with[0].exists() ? value::text(names[static_cast<std::size_t>(with[0].type())]) : value{};
 }
 
@@ -343,13 +352,16 @@ value run_millis(evaluator& in, arguments) { return value::number(static_cast<do
 value run_from_millis(evaluator& in, arguments with) {
     if (!with[0].exists()) return {};
     const double ms = with[0].as_number();
-    if (ms < -62'135'596'800'000.0 || ms > iso_years_ms_max) return in.fail("`$fromMillis` takes milliseconds since 1970, in the years 1 to 9999");
+    if (ms < -62'135'596'800'000.0 || ms > iso_years_ms_max)
+        return in.fail("`$fromMillis` takes milliseconds since 1970, in the years 1 to 9999");
     return in.text(core::iso_time(static_cast<std::int64_t>(std::trunc(ms))));
 }
 value run_to_millis(evaluator& in, arguments with) {
     if (!with[0].exists()) return {};
     const auto ms = parse_iso_time(with[0].as_text());
-    if (!ms) return in.fail("`$toMillis` takes a time such as 2026-02-03T10:15:30.000Z, not \"" + std::string(with[0].as_text().substr(0, 40)) + "\"");
+    if (!ms)
+        return in.fail("`$toMillis` takes a time such as 2026-02-03T10:15:30.000Z, not \"" +
+                       std::string(with[0].as_text().substr(0, 40)) + "\"");
     return value::number(static_cast<double>(*ms));
 }
 

@@ -1,5 +1,5 @@
-// The built-in functions: names, arguments and meaning as in JSONata's library, plus $hex. One table, read by the compiler
-// (arity, impossible types) and called by the evaluator.
+// The built-in functions: names, arguments and meaning as in JSONata's library, plus $hex. One table, read by the
+// compiler (arity, impossible types) and called by the evaluator.
 #pragma once
 
 #include "mapper/expression/value.hpp"

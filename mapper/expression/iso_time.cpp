@@ -76,8 +76,9 @@ std::optional<parts> read_parts(std::string_view text) noexcept {
         read_zone(in, out);
     }
     using namespace std::chrono;
-    const bool day_ok = year_month_day(year(out.year), month(static_cast<unsigned>(out.month)),
-                                       day(static_cast<unsigned>(out.day))).ok();
+    const bool day_ok =
+        year_month_day(year(out.year), month(static_cast<unsigned>(out.month)), day(static_cast<unsigned>(out.day)))
+            .ok();
     if (!in.ok || in.at != text.size() || !day_ok || out.hour > 23 || out.minute > 59 || out.second > 59)
         return std::nullopt;
     return out;

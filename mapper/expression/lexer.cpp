@@ -48,7 +48,9 @@ std::optional<token> lexer::next(bool operand_expected) {
     if (at_ == source_.size()) return make(token_kind::end, from, "");
     const char c = source_[at_];
     if (operand_expected && c == '/')
-        return refuse(from, "regular expressions (/…/) are not part of this version; use $contains, $split or $replace with text");
+        return refuse(
+            from,
+            "regular expressions (/…/) are not part of this version; use $contains, $split or $replace with text");
     for (const auto sign : double_signs)
         if (source_.substr(at_, 2) == sign) {
             at_ += 2;
@@ -62,7 +64,8 @@ std::optional<token> lexer::next(bool operand_expected) {
     if (digit(c)) return read_number();
     if (c == '`') {
         const auto close = source_.find('`', at_ + 1);
-        if (close == std::string_view::npos) return refuse(from, "the name that begins with ` is not closed with another `");
+        if (close == std::string_view::npos)
+            return refuse(from, "the name that begins with ` is not closed with another `");
         at_ = close + 1;
         return make(token_kind::quoted_name, from, std::string(source_.substr(from + 1, close - from - 1)));
     }
@@ -72,7 +75,8 @@ std::optional<token> lexer::next(bool operand_expected) {
     const auto word = source_.substr(from, at_ - from);
     if (word[0] == '$') return make(token_kind::variable, from, std::string(word.substr(1)));
     if (word.find_first_of("\"'`") != std::string_view::npos)
-        return refuse(from + word.find_first_of("\"'`"), "a quote in the middle of a name; is an operator such as & missing before it?");
+        return refuse(from + word.find_first_of("\"'`"),
+                      "a quote in the middle of a name; is an operator such as & missing before it?");
     return make(token_kind::name, from, std::string(word));
 }
 
@@ -83,8 +87,10 @@ std::optional<token> lexer::read_number() {
         while (at_ < source_.size() && digit(source_[at_])) ++at_;
         return at_ > start;
     };
-    if (source_[at_] == '0') ++at_;
-    else digits();
+    if (source_[at_] == '0')
+        ++at_;
+    else
+        digits();
     if (at_ < source_.size() && digit(source_[at_])) return refuse(from, "a number does not begin with 0");
     if (at_ + 1 < source_.size() && source_[at_] == '.' && digit(source_[at_ + 1])) {
         ++at_;
@@ -148,8 +154,10 @@ std::optional<token> lexer::read_text(char quote) {
     while (at_ < source_.size()) {
         const char c = source_[at_++];
         if (c == quote) return make(token_kind::text, from, std::move(text));
-        if (c != '\\') text.push_back(c);
-        else if (!read_escape(text)) return std::nullopt;
+        if (c != '\\')
+            text.push_back(c);
+        else if (!read_escape(text))
+            return std::nullopt;
     }
     return refuse(from, std::string("the text that begins with ") + quote + " is not closed");
 }

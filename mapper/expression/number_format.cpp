@@ -104,10 +104,14 @@ bool decimal_form(std::string_view text) {
 std::optional<double> radix_form(std::string_view text) {
     if (text.size() < 3 || text[0] != '0') return std::nullopt;
     int radix = 0;
-    if (text[1] == 'x' || text[1] == 'X') radix = 16;
-    else if (text[1] == 'o' || text[1] == 'O') radix = 8;
-    else if (text[1] == 'b' || text[1] == 'B') radix = 2;
-    else return std::nullopt;
+    if (text[1] == 'x' || text[1] == 'X')
+        radix = 16;
+    else if (text[1] == 'o' || text[1] == 'O')
+        radix = 8;
+    else if (text[1] == 'b' || text[1] == 'B')
+        radix = 2;
+    else
+        return std::nullopt;
     std::uint64_t number = 0;
     const char* end = text.data() + text.size();
     const auto parsed = std::from_chars(text.data() + 2, end, number, radix);
@@ -160,8 +164,10 @@ std::optional<double> parse_number(std::string_view text) {
 double round_half_even(double number, int precision) {
     if (precision != 0) number = shifted(number, precision);
     double result = std::floor(number + 0.5);
-    if (number == std::trunc(number) || std::fabs(number) >= 4503599627370496.0) result = number;
-    else if (result - number > 0.5) result -= 1; // 0.49999999999999994 + 0.5 is 1 in doubles
+    if (number == std::trunc(number) || std::fabs(number) >= 4503599627370496.0)
+        result = number;
+    else if (result - number > 0.5)
+        result -= 1; // 0.49999999999999994 + 0.5 is 1 in doubles
     if (std::fabs(result - number) == 0.5 && std::fabs(std::fmod(result, 2)) == 1) result -= 1;
     if (precision != 0) result = shifted(result, -precision);
     return result == 0 ? 0.0 : result;

@@ -16,10 +16,11 @@ struct power {
     int binding;
 };
 
-constexpr std::array<power, 28> powers{{{".", 75},  {"[", 80},  {"{", 70},  {"(", 80},  {"@", 80},  {"#", 80},   {"?", 20},
-                                        {"+", 50},  {"-", 50},  {"*", 60},  {"/", 60},  {"%", 60},  {"=", 40},   {"<", 40},
-                                        {">", 40},  {"^", 40},  {"**", 60}, {"..", 20}, {":=", 10}, {"!=", 40},  {"<=", 40},
-                                        {">=", 40}, {"~>", 40}, {"?:", 40}, {"??", 40}, {"and", 30}, {"or", 25}, {"in", 40}}};
+constexpr std::array<power, 29> powers{{{"&", 50},  {".", 75},  {"[", 80},   {"{", 70},  {"(", 80},  {"@", 80},
+                                        {"#", 80},  {"?", 20},  {"+", 50},   {"-", 50},  {"*", 60},  {"/", 60},
+                                        {"%", 60},  {"=", 40},  {"<", 40},   {">", 40},  {"^", 40},  {"**", 60},
+                                        {"..", 20}, {":=", 10}, {"!=", 40},  {"<=", 40}, {">=", 40}, {"~>", 40},
+                                        {"?:", 40}, {"??", 40}, {"and", 30}, {"or", 25}, {"in", 40}}};
 
 struct refusal {
     std::string_view sign;
@@ -166,7 +167,10 @@ class parser {
                 refuse(t.column, std::string(one.message));
                 return nullptr;
             }
-        refuse(t.column, "a value is missing before " + shown(t));
+        if (t.word == "=")
+            refuse(t.column, "a value is missing before `=`; equality is written with one =");
+        else
+            refuse(t.column, "a value is missing before " + shown(t));
         return nullptr;
     }
 

@@ -1,4 +1,5 @@
-// Tokens to a tree, with JSONata's binding powers. What this version leaves out is refused with its column. Load time only.
+// Tokens to a tree, with JSONata's binding powers. What this version leaves out is refused with its column. Load time
+// only.
 #pragma once
 
 #include "mapper/expression/tree.hpp"

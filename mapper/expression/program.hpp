@@ -13,10 +13,39 @@
 namespace mapper::expression {
 
 enum class operation : std::uint8_t {
-    literal, context, root, slot, variable, name, wildcard, path,
+    literal,
+    context,
+    root,
+    slot,
+    variable,
+    name,
+    wildcard,
+    path,
     fields, ///< slot or context, then names: the short way while everything on it is an object
-    negate, add, subtract, multiply, divide, remainder, equal, not_equal, less, less_equal, greater, greater_equal,
-    both, either, concatenate, within, condition, coalesce, elvis, array, object, block, bind, call
+    negate,
+    add,
+    subtract,
+    multiply,
+    divide,
+    remainder,
+    equal,
+    not_equal,
+    less,
+    less_equal,
+    greater,
+    greater_equal,
+    both,
+    either,
+    concatenate,
+    within,
+    condition,
+    coalesce,
+    elvis,
+    array,
+    object,
+    block,
+    bind,
+    call
 };
 
 struct node {

@@ -16,11 +16,12 @@ bool caseless(std::uint32_t c) noexcept {
     struct range {
         std::uint32_t first, last;
     };
-    static constexpr range ranges[] = {{0x80, 0xBF},      {0xD7, 0xD7},      {0xF7, 0xF7},      {0x2B0, 0x344},
-                                       {0x346, 0x36F},    {0x591, 0x109F}, {0x1100, 0x139F}, {0x2000, 0x20CF},
-                                       {0x2190, 0x24B5},  {0x24EA, 0x2BFF},  {0x2E80, 0xA63F},  {0xAC00, 0xFAFF},
-                                       {0xFB1D, 0xFF20},  {0x1F000, 0x1FAFF}, {0x20000, 0x3FFFF}};
-    return std::any_of(std::begin(ranges), std::end(ranges), [c](const range& r) { return c >= r.first && c <= r.last; });
+    static constexpr range ranges[] = {{0x80, 0xBF},     {0xD7, 0xD7},       {0xF7, 0xF7},      {0x2B0, 0x344},
+                                       {0x346, 0x36F},   {0x591, 0x109F},    {0x1100, 0x139F},  {0x2000, 0x20CF},
+                                       {0x2190, 0x24B5}, {0x24EA, 0x2BFF},   {0x2E80, 0xA63F},  {0xAC00, 0xFAFF},
+                                       {0xFB1D, 0xFF20}, {0x1F000, 0x1FAFF}, {0x20000, 0x3FFFF}};
+    return std::any_of(std::begin(ranges), std::end(ranges),
+                       [c](const range& r) { return c >= r.first && c <= r.last; });
 }
 
 /// Latin Extended-A in which capitals are even (or odd) and the small letter follows.
@@ -39,47 +40,73 @@ bool paired(std::uint32_t c, bool& capital) noexcept {
 
 bool append_upper_of(std::string& out, std::uint32_t c) {
     bool capital = false;
-    if (c == 0xDF) out.append("SS");
-    else if (c == 0xB5) append_code_point(out, 0x39C);
-    else if (c == 0xFF) append_code_point(out, 0x178);
-    else if (c == 0x131) out.push_back('I');
-    else if (c == 0x17F) out.push_back('S');
-    else if (c == 0x138 || c == 0x130 || c == 0x178) append_code_point(out, c);
-    else if (c == 0x149) out.append("\xCA\xBC" "N");
-    else if (c == 0x3C2) append_code_point(out, 0x3A3);
-    else if (c == 0x3AC) append_code_point(out, 0x386);
-    else if (c >= 0x3AD && c <= 0x3AF) append_code_point(out, c - 37);
-    else if (c == 0x3CC) append_code_point(out, 0x38C);
-    else if (c == 0x3CD || c == 0x3CE) append_code_point(out, c - 63);
+    if (c == 0xDF)
+        out.append("SS");
+    else if (c == 0xB5)
+        append_code_point(out, 0x39C);
+    else if (c == 0xFF)
+        append_code_point(out, 0x178);
+    else if (c == 0x131)
+        out.push_back('I');
+    else if (c == 0x17F)
+        out.push_back('S');
+    else if (c == 0x138 || c == 0x130 || c == 0x178)
+        append_code_point(out, c);
+    else if (c == 0x149)
+        out.append("\xCA\xBC"
+                   "N");
+    else if (c == 0x3C2)
+        append_code_point(out, 0x3A3);
+    else if (c == 0x3AC)
+        append_code_point(out, 0x386);
+    else if (c >= 0x3AD && c <= 0x3AF)
+        append_code_point(out, c - 37);
+    else if (c == 0x3CC)
+        append_code_point(out, 0x38C);
+    else if (c == 0x3CD || c == 0x3CE)
+        append_code_point(out, c - 63);
     else if ((c >= 0xE0 && c <= 0xFE && c != 0xF7) || (c >= 0x3B1 && c <= 0x3CB) || (c >= 0x430 && c <= 0x44F))
         append_code_point(out, c - 32);
-    else if (c >= 0x450 && c <= 0x45F) append_code_point(out, c - 80);
+    else if (c >= 0x450 && c <= 0x45F)
+        append_code_point(out, c - 80);
     else if ((c >= 0xC0 && c <= 0xDE) || (c >= 0x391 && c <= 0x3AB) || (c >= 0x400 && c <= 0x42F) || c == 0x386 ||
              (c >= 0x388 && c <= 0x38F))
         append_code_point(out, c);
-    else if (paired(c, capital)) append_code_point(out, capital ? c : c - 1);
-    else if (caseless(c)) append_code_point(out, c);
-    else return false;
+    else if (paired(c, capital))
+        append_code_point(out, capital ? c : c - 1);
+    else if (caseless(c))
+        append_code_point(out, c);
+    else
+        return false;
     return true;
 }
 
 bool append_lower_of(std::string& out, std::uint32_t c) {
     bool capital = false;
     if (c == 0x130 || c == 0x3A3) return false; // their small form depends on what stands beside them
-    if (c == 0x178) append_code_point(out, 0xFF);
-    else if (c == 0x386) append_code_point(out, 0x3AC);
-    else if (c >= 0x388 && c <= 0x38A) append_code_point(out, c + 37);
-    else if (c == 0x38C) append_code_point(out, 0x3CC);
-    else if (c == 0x38E || c == 0x38F) append_code_point(out, c + 63);
+    if (c == 0x178)
+        append_code_point(out, 0xFF);
+    else if (c == 0x386)
+        append_code_point(out, 0x3AC);
+    else if (c >= 0x388 && c <= 0x38A)
+        append_code_point(out, c + 37);
+    else if (c == 0x38C)
+        append_code_point(out, 0x3CC);
+    else if (c == 0x38E || c == 0x38F)
+        append_code_point(out, c + 63);
     else if ((c >= 0xC0 && c <= 0xDE && c != 0xD7) || (c >= 0x391 && c <= 0x3AB) || (c >= 0x410 && c <= 0x42F))
         append_code_point(out, c + 32);
-    else if (c >= 0x400 && c <= 0x40F) append_code_point(out, c + 80);
+    else if (c >= 0x400 && c <= 0x40F)
+        append_code_point(out, c + 80);
     else if ((c >= 0xDF && c <= 0xFF) || (c >= 0x3AC && c <= 0x3CE) || (c >= 0x430 && c <= 0x45F) || c == 0x131 ||
              c == 0x138 || c == 0x149 || c == 0x17F)
         append_code_point(out, c);
-    else if (paired(c, capital)) append_code_point(out, capital ? c + 1 : c);
-    else if (caseless(c)) append_code_point(out, c);
-    else return false;
+    else if (paired(c, capital))
+        append_code_point(out, capital ? c + 1 : c);
+    else if (caseless(c))
+        append_code_point(out, c);
+    else
+        return false;
     return true;
 }
 
@@ -136,8 +163,11 @@ void append_code_point(std::string& out, std::uint32_t c) {
 bool valid_utf8(std::string_view text) noexcept {
     for (std::size_t at = 0; at < text.size();) {
         const unsigned char lead = byte_at(text, at);
-        const std::size_t length = lead < 0x80 ? 1 : lead >= 0xC2 && lead < 0xE0 ? 2 : lead >= 0xE0 && lead < 0xF0 ? 3
-                                   : lead >= 0xF0 && lead < 0xF5 ? 4 : 0;
+        const std::size_t length = lead < 0x80                   ? 1
+                                   : lead >= 0xC2 && lead < 0xE0 ? 2
+                                   : lead >= 0xE0 && lead < 0xF0 ? 3
+                                   : lead >= 0xF0 && lead < 0xF5 ? 4
+                                                                 : 0;
         if (length == 0 || at + length > text.size()) return false;
         for (std::size_t i = 1; i < length; ++i)
             if ((text[at + i] & 0xC0) != 0x80) return false;
@@ -174,8 +204,10 @@ std::size_t find_text(std::string_view in, std::string_view what, std::size_t fr
 bool append_upper(std::string& out, std::string_view text) {
     for (std::size_t at = 0; at < text.size();) {
         const auto c = next_code_point(text, at);
-        if (c < 0x80) out.push_back(static_cast<char>(c >= 'a' && c <= 'z' ? c - 32 : c));
-        else if (!append_upper_of(out, c)) return false;
+        if (c < 0x80)
+            out.push_back(static_cast<char>(c >= 'a' && c <= 'z' ? c - 32 : c));
+        else if (!append_upper_of(out, c))
+            return false;
     }
     return true;
 }
@@ -183,8 +215,10 @@ bool append_upper(std::string& out, std::string_view text) {
 bool append_lower(std::string& out, std::string_view text) {
     for (std::size_t at = 0; at < text.size();) {
         const auto c = next_code_point(text, at);
-        if (c < 0x80) out.push_back(static_cast<char>(c >= 'A' && c <= 'Z' ? c + 32 : c));
-        else if (!append_lower_of(out, c)) return false;
+        if (c < 0x80)
+            out.push_back(static_cast<char>(c >= 'A' && c <= 'Z' ? c + 32 : c));
+        else if (!append_lower_of(out, c))
+            return false;
     }
     return true;
 }

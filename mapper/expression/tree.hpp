@@ -9,14 +9,25 @@
 namespace mapper::expression {
 
 enum class tree_kind {
-    name, text, number, constant_true, constant_false, constant_null, variable, wildcard, ///< leaves
-    binary,    ///< `word` is the operator, `.` included
-    filter,    ///< left[right]
-    negate, array,
-    object,    ///< key, value, key, value, …
-    block, condition, coalesce, elvis,
-    call,      ///< `word` is the function's name
-    bind       ///< `word` is the variable's name
+    name,
+    text,
+    number,
+    constant_true,
+    constant_false,
+    constant_null,
+    variable,
+    wildcard, ///< leaves
+    binary,   ///< `word` is the operator, `.` included
+    filter,   ///< left[right]
+    negate,
+    array,
+    object, ///< key, value, key, value, …
+    block,
+    condition,
+    coalesce,
+    elvis,
+    call, ///< `word` is the function's name
+    bind  ///< `word` is the variable's name
 };
 
 struct tree {

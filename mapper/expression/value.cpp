@@ -188,11 +188,14 @@ std::vector<member> ordered_members(const value& object) {
                 for (std::size_t i = 0; i < out.size(); ++i)
                     if (out[i].name == pair.key) place = i;
             }
-            if (place == out.size()) out.push_back({pair.key, value::from(pair.value)});
-            else out[place].of = value::from(pair.value);
+            if (place == out.size())
+                out.push_back({pair.key, value::from(pair.value)});
+            else
+                out[place].of = value::from(pair.value);
         }
     }
-    const auto indexed = std::find_if(out.begin(), out.end(), [](const member& one) { return array_index(one.name) >= 0; });
+    const auto indexed =
+        std::find_if(out.begin(), out.end(), [](const member& one) { return array_index(one.name) >= 0; });
     if (indexed == out.end()) return out;
     std::vector<member> ordered;
     for (const auto& one : out)

@@ -1,6 +1,6 @@
 // What an expression computes with: JSON values of a parsed payload (simdjson, not copied) and values made on the way
-// (in an arena that lives for one message). A value is a cheap handle: 24 bytes, freely copied, valid until the arena is
-// reset or the payload's parser is used again. One thread.
+// (in an arena that lives for one message). A value is a cheap handle: 24 bytes, freely copied, valid until the arena
+// is reset or the payload's parser is used again. One thread.
 #pragma once
 
 #include <simdjson.h>
@@ -50,8 +50,8 @@ struct array_node {
     std::uint32_t count = 0;
     std::uint32_t capacity = 0;
     bool sequence = false;
-    bool constructed = false;      ///< `[…]` as a step of a path: not flattened
-    bool keep_singleton = false;   ///< `x[]`
+    bool constructed = false;    ///< `[…]` as a step of a path: not flattened
+    bool keep_singleton = false; ///< `x[]`
     void push(arena& memory, const value& item);
 };
 
@@ -118,8 +118,7 @@ struct member {
 };
 
 /// Calls `each(value)` for the items of an array until it returns false.
-template <class Each>
-void for_items(const value& array, Each&& each) {
+template <class Each> void for_items(const value& array, Each&& each) {
     if (const auto* made = array.made_array(); made != nullptr) {
         for (std::uint32_t i = 0; i < made->count; ++i)
             if (!each(made->items[i])) return;

@@ -9,15 +9,16 @@ namespace mapper::expression {
 
 namespace {
 
-template <bool Rounded>
-void append_number_as(std::string& out, double number) {
-    if (!std::isfinite(number)) out.append("null");
-    else if constexpr (Rounded) append_number_15(out, number);
-    else append_number(out, number);
+template <bool Rounded> void append_number_as(std::string& out, double number) {
+    if (!std::isfinite(number))
+        out.append("null");
+    else if constexpr (Rounded)
+        append_number_15(out, number);
+    else
+        append_number(out, number);
 }
 
-template <bool Rounded>
-void append_value(std::string& out, const value& of) {
+template <bool Rounded> void append_value(std::string& out, const value& of) {
     bool first = true;
     const auto comma = [&] {
         if (!first) out.push_back(',');
@@ -104,8 +105,10 @@ bool deep_equal(evaluator& in, const value& a, const value& b) {
 }
 
 bool append_text(evaluator& in, std::string& out, const value& of) {
-    if (of.is(kind::text)) out.append(of.as_text());
-    else append_value<true>(out, of);
+    if (of.is(kind::text))
+        out.append(of.as_text());
+    else
+        append_value<true>(out, of);
     return in.charge(1);
 }
 

@@ -13,18 +13,20 @@ void mapping_index::insert(const topic_filter& filter, match what) {
     filters_.push_back(filter.mqtt());
     std::uint32_t at = 0;
     const entry made{count_++, what};
-    for (const auto& level : filter.levels) {
-        if (level.what == topic_filter::level::form::rest) {
+    for (const auto& part : filter.levels) {
+        if (part.what == topic_filter::level::form::rest) {
             levels_[at].rest.push_back(made);
             return;
         }
-        const bool literal = level.what == topic_filter::level::form::literal;
-        const auto found = literal ? levels_[at].literals.find(level.text) : levels_[at].literals.end();
+        const bool literal = part.what == topic_filter::level::form::literal;
+        const auto found = literal ? levels_[at].literals.find(part.text) : levels_[at].literals.end();
         std::uint32_t next = literal ? (found == levels_[at].literals.end() ? 0 : found->second) : levels_[at].any;
         if (next == 0) {
             next = static_cast<std::uint32_t>(levels_.size());
-            if (literal) levels_[at].literals.emplace(level.text, next);
-            else levels_[at].any = next;
+            if (literal)
+                levels_[at].literals.emplace(part.text, next);
+            else
+                levels_[at].any = next;
             levels_.emplace_back();
         }
         at = next;
@@ -32,7 +34,8 @@ void mapping_index::insert(const topic_filter& filter, match what) {
     levels_[at].here.push_back(made);
 }
 
-void mapping_index::walk(std::uint32_t at, std::string_view left, bool ended, bool first, std::vector<entry>& into) const {
+void mapping_index::walk(std::uint32_t at, std::string_view left, bool ended, bool first,
+                         std::vector<entry>& into) const {
     const auto& here = levels_[at];
     const bool hidden = first && left.starts_with('$'); // [MQTT-4.7.2-1]: wildcards do not match these at the front
     if (!hidden) into.insert(into.end(), here.rest.begin(), here.rest.end());
@@ -44,7 +47,8 @@ void mapping_index::walk(std::uint32_t at, std::string_view left, bool ended, bo
     const auto text = left.substr(0, slash);
     const bool last = slash == std::string_view::npos;
     const auto rest = last ? std::string_view{} : left.substr(slash + 1);
-    if (const auto found = here.literals.find(text); found != here.literals.end()) walk(found->second, rest, last, false, into);
+    if (const auto found = here.literals.find(text); found != here.literals.end())
+        walk(found->second, rest, last, false, into);
     if (here.any != 0 && !hidden) walk(here.any, rest, last, false, into);
 }
 

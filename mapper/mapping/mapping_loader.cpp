@@ -29,7 +29,8 @@ expression::scope scope_of(bool message, bool operation, const std::vector<std::
 
 class loader {
   public:
-    loader(std::string_view text, std::string file) : document_(core::config_document::parse(text, file)), reader_(text), file_(std::move(file)) {}
+    loader(std::string_view text, std::string file)
+        : document_(core::config_document::parse(text, file)), reader_(text), file_(std::move(file)) {}
 
     loaded run(std::string tenant) {
         mapping made;
@@ -52,16 +53,21 @@ class loader {
   private:
     void read(config_node root, mapping& into) {
         root.required("mapping");
-        if (root.read("mapping", into.name) && into.name.empty()) root.child("mapping").complain("the mapping needs a name");
+        if (root.read("mapping", into.name) && into.name.empty())
+            root.child("mapping").complain("the mapping needs a name");
         auto from = root.child("from");
         auto on = root.child("on");
-        if (from.exists() && on.exists()) on.complain("a mapping has `from:` (device to platform) or `on:` (platform to device), not both");
-        else if (on.exists()) read_downlink(root, on, into.downlink.emplace());
-        else if (from.exists()) read_uplink(root, from, into.uplink.emplace());
-        else root.complain("`from:` (device to platform) or `on:` (platform to device) is missing here");
+        if (from.exists() && on.exists())
+            on.complain("a mapping has `from:` (device to platform) or `on:` (platform to device), not both");
+        else if (on.exists())
+            read_downlink(root, on, into.downlink.emplace());
+        else if (from.exists())
+            read_uplink(root, from, into.uplink.emplace());
+        else
+            root.complain("`from:` (device to platform) or `on:` (platform to device) is missing here");
         const bool outbound = into.downlink.has_value();
         for (const auto& one : root.child("tests").items()) into.tests.push_back(read_test(one, outbound));
-        if (from.exists() || on.exists()) root.finish();
+        if (from.exists() != on.exists()) root.finish();
     }
 
     topic_filter read_topic(config_node parent, const char* key) {
@@ -76,7 +82,8 @@ class loader {
         if (auto wrong = reserved_topic(text); !wrong.empty()) node.complain(wrong);
         for (const auto& name : std::get<topic_filter>(parsed).names())
             if (std::find(base_names.begin(), base_names.end(), name) != base_names.end())
-                node.complain("the level name `{" + name + "}` is taken by the message's own `" + name + "`; choose another");
+                node.complain("the level name `{" + name + "}` is taken by the message's own `" + name +
+                              "`; choose another");
         return std::get<topic_filter>(std::move(parsed));
     }
 
@@ -88,15 +95,17 @@ class loader {
     void read_uplink(config_node root, config_node from, uplink_rule& into) {
         into.topic = read_topic(from, "topic");
         std::string format = "json";
-        if (from.read("format", format) && std::find(payload::known_formats().begin(), payload::known_formats().end(), format) == payload::known_formats().end())
+        if (from.read("format", format) && std::find(payload::known_formats().begin(), payload::known_formats().end(),
+                                                     format) == payload::known_formats().end())
             from.child("format").complain("the format `" + format + "` is not known; this version reads: json");
         from.finish();
         const auto names = scope_of(true, false, into.topic.names());
         into.when = read_condition(root, "when", names);
-        read_device(root.required("device"), into.device, names);
+        if (auto device = root.required("device"); device.exists()) read_device(device, into.device, names);
         auto to = root.required("to");
         for (const auto& one : to.items()) into.targets.push_back(read_target(one, reader_, names));
-        if (to.is_sequence() && into.targets.empty()) to.complain("nothing is made here; begin an entry with `- measurement:`");
+        if (to.is_sequence() && into.targets.empty())
+            to.complain("nothing is made here; begin an entry with `- measurement:`");
     }
 
     void read_device(config_node node, device_rule& into, const expression::scope& names) {
@@ -111,13 +120,15 @@ class loader {
             into.type.literal_text = "c8y_Serial";
         }
         auto create = node.child("create");
-        if (create.exists() && !create.is_map()) create.complain("expected what a new device gets: { name: …, type: … }");
+        if (create.exists() && !create.is_map())
+            create.complain("expected what a new device gets: { name: …, type: … }");
         into.create = create.is_map();
         if (into.create) {
             into.created = reader_.read(create, names);
             for (const char* reserved : {"id", "self", "owner", "creationTime", "lastUpdated"})
-                if (auto member = into.created.find(reserved) != nullptr ? create.child(reserved) : config_node(create); member.path() != create.path())
-                    member.complain(std::string("`") + reserved + "` is set by the platform and cannot be written");
+                if (into.created.find(reserved) != nullptr)
+                    create.child(reserved).complain(std::string("`") + reserved +
+                                                    "` is set by the platform and cannot be written");
         }
         node.finish();
     }
@@ -128,7 +139,8 @@ class loader {
         const auto text = node.text();
         if (std::find(statuses.begin(), statuses.end(), text) != statuses.end()) return text;
         std::string message = "must be EXECUTING, SUCCESSFUL or FAILED, not `" + text + "`";
-        if (const auto near = core::nearest(text, statuses); !near.empty()) message += "; did you mean " + std::string(near) + "?";
+        if (const auto near = core::nearest(text, statuses); !near.empty())
+            message += "; did you mean " + std::string(near) + "?";
         node.complain(std::move(message));
         return {};
     }
@@ -158,7 +170,8 @@ class loader {
         if (!publish.exists()) return;
         auto topic = publish.required("topic");
         into.topic = reader_.read(topic, names);
-        if (topic.exists() && !topic.is_scalar()) topic.complain("one text is needed here, such as \"dev/${device.externalId.c8y_Serial}/cmd\"");
+        if (topic.exists() && !topic.is_scalar())
+            topic.complain("one text is needed here, such as \"dev/${device.externalId.c8y_Serial}/cmd\"");
         if (into.topic.what == template_node::form::literal)
             if (auto wrong = reserved_topic(into.topic.literal_text); !wrong.empty()) topic.complain(wrong);
         auto json = publish.child("json");
@@ -183,11 +196,13 @@ class loader {
             outcome.status = read_status(one, "status", true);
             outcome.reason = reader_.read(one.child("reason"), names);
             outcome.result = reader_.read(one.child("result"), names);
-            if (auto result = one.child("result"); result.exists() && !result.is_map()) result.complain("expected members to add to the operation: { c8y_Relay: … }");
+            if (auto result = one.child("result"); result.exists() && !result.is_map())
+                result.complain("expected members to add to the operation: { c8y_Relay: … }");
             one.finish();
             into.outcomes.push_back(std::move(outcome));
         }
-        if (set.is_sequence() && into.outcomes.empty()) set.complain("an answer needs at least one outcome: - { status: SUCCESSFUL }");
+        if (set.is_sequence() && into.outcomes.empty())
+            set.complain("an answer needs at least one outcome: - { status: SUCCESSFUL }");
         node.finish();
     }
 

@@ -54,7 +54,8 @@ loaded_set load_tenant(const std::string& directory, const std::string& tenant) 
         if (one.made == nullptr) continue;
         const auto [known, fresh] = names.emplace(one.made->name, file.string());
         if (!fresh)
-            out.complaints.push_back({file.string(), 1, 1, "mapping", "the name `" + one.made->name + "` is taken by " + known->second});
+            out.complaints.push_back(
+                {file.string(), 1, 1, "mapping", "the name `" + one.made->name + "` is taken by " + known->second});
         made.push_back(std::move(one.made));
     }
     if (out.complaints.empty()) out.made = std::make_shared<const mapping_set>(std::move(made));

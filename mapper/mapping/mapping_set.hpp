@@ -1,5 +1,5 @@
-// All mappings of one tenant, loaded from `<directory>/<tenant>/*.yaml` whole or not at all: one bad file and the set is
-// refused with all complaints, so that the version in use stays. Immutable; swap the shared pointer to reload.
+// All mappings of one tenant, loaded from `<directory>/<tenant>/*.yaml` whole or not at all: one bad file and the set
+// is refused with all complaints, so that the version in use stays. Immutable; swap the shared pointer to reload.
 #pragma once
 
 #include "mapper/mapping/mapping_index.hpp"

@@ -16,7 +16,8 @@ condition read_condition(config_node parent, const char* key, template_reader& r
     return {reader.read_condition(node, names), template_reader::place_of(node)};
 }
 
-template_node read_required(config_node parent, const char* key, template_reader& reader, const expression::scope& names) {
+template_node read_required(config_node parent, const char* key, template_reader& reader,
+                            const expression::scope& names) {
     auto node = parent.required(key);
     auto made = reader.read(node, names);
     if (!node.exists()) return made;
@@ -30,13 +31,15 @@ template_node read_required(config_node parent, const char* key, template_reader
 /// Ref D.4: names of fragments and series.
 void check_name(const config_node& node, const std::string& name, const char* what) {
     const auto bad = name.find_first_of(" \t\n\r.,*[]()@$");
-    if (name.empty()) node.complain(std::string("a ") + what + " needs a name");
+    if (name.empty())
+        node.complain(std::string("a ") + what + " needs a name");
     else if (bad != std::string::npos)
         node.complain(std::string("the name of a ") + what + " must not contain `" + name[bad] +
                       "` (the platform allows no blanks and none of . , * [ ] ( ) @ $)");
 }
 
-series_rule read_series(const std::string& name, config_node node, template_reader& reader, const expression::scope& names) {
+series_rule read_series(const std::string& name, config_node node, template_reader& reader,
+                        const expression::scope& names) {
     series_rule made;
     made.name = name;
     check_name(node, name, "series");
@@ -46,7 +49,8 @@ series_rule read_series(const std::string& name, config_node node, template_read
     }
     made.value = read_required(node, "value", reader, names);
     if (made.value.what == template_node::form::literal && made.value.literal.starts_with('"'))
-        node.child("value").complain("a number is needed here, not the text " + made.value.literal + "; an expression begins with =");
+        node.child("value").complain("a number is needed here, not the text " + made.value.literal +
+                                     "; an expression begins with =");
     made.unit = reader.read(node.child("unit"), names);
     node.finish();
     return made;
@@ -54,8 +58,10 @@ series_rule read_series(const std::string& name, config_node node, template_read
 
 void refuse_reserved(const config_node& node, const std::string& name, const std::vector<std::string>& reserved) {
     if (std::find(reserved.begin(), reserved.end(), name) == reserved.end()) return;
-    if (name == "source") node.complain("the source is the device under `device:`; leave it out here");
-    else node.complain("`" + name + "` is set by the platform and cannot be written");
+    if (name == "source")
+        node.complain("the source is the device under `device:`; leave it out here");
+    else
+        node.complain("`" + name + "` is set by the platform and cannot be written");
 }
 
 void read_measurements(config_node body, target& into, template_reader& reader, const expression::scope& names) {
@@ -68,10 +74,12 @@ void read_measurements(config_node body, target& into, template_reader& reader, 
         if (!node.is_map()) {
             if (const auto near = core::nearest(name, known); !near.empty())
                 node.complain("unknown key; did you mean `" + std::string(near) + "`?");
-            else node.complain("a fragment holds series: { temperature: { value: \"=…\", unit: C } }");
+            else
+                node.complain("a fragment holds series: { temperature: { value: \"=…\", unit: C } }");
             continue;
         }
-        for (const auto& [series, value] : node.members()) fragment.series.push_back(read_series(series, value, reader, names));
+        for (const auto& [series, value] : node.members())
+            fragment.series.push_back(read_series(series, value, reader, names));
         if (fragment.series.empty()) node.complain("a fragment needs at least one series");
         into.measurements.push_back(std::move(fragment));
     }
@@ -107,14 +115,16 @@ void read_alarm(config_node body, target& into, template_reader& reader, const e
         body.child("severity").complain(std::move(message));
     }
     read_fragments(body, into, {"when", "clearWhen", "type", "text", "severity", "time"},
-                   {"source", "id", "self", "count", "creationTime", "lastUpdated", "history", "firstOccurrenceTime"}, reader, names);
+                   {"source", "id", "self", "count", "creationTime", "lastUpdated", "history", "firstOccurrenceTime"},
+                   reader, names);
 }
 
 void read_event(config_node body, target& into, template_reader& reader, const expression::scope& names) {
     into.type = read_required(body, "type", reader, names);
     into.text = read_required(body, "text", reader, names);
     into.time = reader.read(body.child("time"), names);
-    read_fragments(body, into, {"when", "type", "text", "time"}, {"source", "id", "self", "creationTime", "lastUpdated"}, reader, names);
+    read_fragments(body, into, {"when", "type", "text", "time"},
+                   {"source", "id", "self", "creationTime", "lastUpdated"}, reader, names);
 }
 
 void read_inventory(config_node body, target& into, template_reader& reader, const expression::scope& names) {
@@ -153,12 +163,16 @@ target read_target(config_node entry, template_reader& reader, const expression:
             made.type = read_required(body, "type", reader, names);
             made.time = reader.read(body.child("time"), names);
             read_measurements(body, made, reader, names);
-        } else if (made.kind == target_kind::event) read_event(body, made, reader, names);
-        else if (made.kind == target_kind::alarm) read_alarm(body, made, reader, names);
-        else read_inventory(body, made, reader, names);
+        } else if (made.kind == target_kind::event)
+            read_event(body, made, reader, names);
+        else if (made.kind == target_kind::alarm)
+            read_alarm(body, made, reader, names);
+        else
+            read_inventory(body, made, reader, names);
     }
     entry.finish();
-    if (found == 0 && entry.members().empty()) entry.complain("expected one of `measurement:`, `event:`, `alarm:`, `inventory:` here");
+    if (found == 0 && entry.members().empty())
+        entry.complain("expected one of `measurement:`, `event:`, `alarm:`, `inventory:` here");
     return made;
 }
 

@@ -1,5 +1,5 @@
-// The entries of `to:`: measurement, event, alarm, inventory; checked against what the platform takes (ref D.2, D.4 to D.6).
-// Load time only.
+// The entries of `to:`: measurement, event, alarm, inventory; checked against what the platform takes (ref D.2, D.4 to
+// D.6). Load time only.
 #pragma once
 
 #include "mapper/mapping/mapping.hpp"

@@ -15,7 +15,8 @@ bool append_pieces(const template_node& from, fill& with, std::string& out) {
         if (one.program == nullptr) continue;
         value result;
         if (!with.evaluate(*one.program, one.place, result)) return false;
-        if (result.exists() && !expression::append_text(with.in, out, result)) return with.fail(one.place, with.in.why().message);
+        if (result.exists() && !expression::append_text(with.in, out, result))
+            return with.fail(one.place, with.in.why().message);
     }
     return true;
 }
@@ -30,8 +31,10 @@ bool append_members(const template_node& from, fill& with, std::string& out) {
         out.push_back(':');
         bool made = false;
         if (!append_json(of, with, out, made)) return false;
-        if (made) first = false;
-        else out.resize(before);
+        if (made)
+            first = false;
+        else
+            out.resize(before);
     }
     out.push_back('}');
     return true;
@@ -45,8 +48,10 @@ bool append_items(const template_node& from, fill& with, std::string& out) {
         if (!first) out.push_back(',');
         bool made = false;
         if (!append_json(of, with, out, made)) return false;
-        if (made) first = false;
-        else out.resize(before);
+        if (made)
+            first = false;
+        else
+            out.resize(before);
     }
     out.push_back(']');
     return true;
@@ -119,10 +124,14 @@ bool to_value(const template_node& from, fill& with, value& into) {
         return true;
     }
     case template_node::form::literal:
-        if (from.literal.starts_with('"')) into = value::text(from.literal_text);
-        else if (from.literal == "true" || from.literal == "false") into = value::boolean(from.literal == "true");
-        else if (from.literal == "null") into = value::null();
-        else into = value::number(std::stod(from.literal_text));
+        if (from.literal.starts_with('"'))
+            into = value::text(from.literal_text);
+        else if (from.literal == "true" || from.literal == "false")
+            into = value::boolean(from.literal == "true");
+        else if (from.literal == "null")
+            into = value::null();
+        else
+            into = value::number(std::stod(from.literal_text));
         return true;
     case template_node::form::object:
     case template_node::form::list: break;

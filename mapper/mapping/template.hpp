@@ -1,5 +1,5 @@
-// A value written in YAML, compiled: literals, `=expression` and texts with `${…}` in them, in maps and lists. Filled by
-// appending JSON or text straight to the output; literal parts are JSON already. Immutable; evaluated by one thread.
+// A value written in YAML, compiled: literals, `=expression` and texts with `${…}` in them, in maps and lists. Filled
+// by appending JSON or text straight to the output; literal parts are JSON already. Immutable; evaluated by one thread.
 #pragma once
 
 #include "mapper/expression/compiler.hpp"
@@ -25,17 +25,17 @@ struct template_member;
 struct template_node {
     enum class form { literal, expression, text, object, list };
     struct piece {
-        std::string literal; ///< stands before the expression
+        std::string literal;             ///< stands before the expression
         expression::program_ptr program; ///< empty in the last piece
         source_place place;
     };
     form what = form::literal;
-    std::string literal;                                          ///< JSON
-    std::string literal_text;                                     ///< the same as plain text
-    expression::program_ptr program;                              ///< of `expression`
-    std::vector<piece> pieces;                                    ///< of `text`
+    std::string literal;                  ///< JSON
+    std::string literal_text;             ///< the same as plain text
+    expression::program_ptr program;      ///< of `expression`
+    std::vector<piece> pieces;            ///< of `text`
     std::vector<template_member> members; ///< of `object`
-    std::vector<template_node> items;                             ///< of `list`
+    std::vector<template_node> items;     ///< of `list`
     source_place place;
 
     bool exists() const noexcept { return what != form::literal || !literal.empty(); }

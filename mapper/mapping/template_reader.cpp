@@ -37,9 +37,11 @@ bool json_number(std::string_view text) {
 }
 
 bool ambiguous(std::string_view text) {
-    static constexpr std::array<std::string_view, 12> words{"yes", "no", "on", "off", "Yes", "No", "On", "Off", "YES", "NO", "True", "False"};
+    static constexpr std::array<std::string_view, 12> words{"yes", "no",  "on",  "off", "Yes",  "No",
+                                                            "On",  "Off", "YES", "NO",  "True", "False"};
     if (std::find(words.begin(), words.end(), text) != words.end()) return true;
-    return text.size() > 1 && text[0] == '0' && std::all_of(text.begin(), text.end(), [](char c) { return c >= '0' && c <= '9'; });
+    return text.size() > 1 && text[0] == '0' &&
+           std::all_of(text.begin(), text.end(), [](char c) { return c >= '0' && c <= '9'; });
 }
 
 /// The end of the expression that begins at `from`: the `}` that closes `${`, quotes and inner braces skipped.
@@ -49,11 +51,16 @@ std::size_t closing_brace(std::string_view text, std::size_t from) {
     for (std::size_t i = from; i < text.size(); ++i) {
         const char c = text[i];
         if (quote != 0) {
-            if (c == '\\') ++i;
-            else if (c == quote) quote = 0;
-        } else if (c == '"' || c == '\'' || c == '`') quote = c;
-        else if (c == '{') ++depth;
-        else if (c == '}' && depth-- == 0) return i;
+            if (c == '\\')
+                ++i;
+            else if (c == quote)
+                quote = 0;
+        } else if (c == '"' || c == '\'' || c == '`')
+            quote = c;
+        else if (c == '{')
+            ++depth;
+        else if (c == '}' && depth-- == 0)
+            return i;
     }
     return std::string_view::npos;
 }
@@ -77,11 +84,14 @@ std::size_t quoted_offset(std::string_view source, std::size_t at, char quote, s
 
 } // namespace
 
-source_place template_reader::place_of(const core::config_node& node) { return {node.path(), node.line(), node.column()}; }
+source_place template_reader::place_of(const core::config_node& node) {
+    return {node.path(), node.line(), node.column()};
+}
 
 void template_reader::complain_at(const core::config_node& node, std::size_t offset, std::string message) {
     core::complaint made{"", node.line(), node.column(), node.path(), std::move(message)};
-    const auto start = std::min(line_start(source_, made.line) + static_cast<std::size_t>(std::max(made.column - 1, 0)), source_.size());
+    const auto start = std::min(line_start(source_, made.line) + static_cast<std::size_t>(std::max(made.column - 1, 0)),
+                                source_.size());
     const char first = start < source_.size() ? source_[start] : '\0';
     if (first == '"' || first == '\'') {
         made.column += 1 + static_cast<int>(quoted_offset(source_, start + 1, first, offset));
@@ -98,8 +108,8 @@ void template_reader::complain_at(const core::config_node& node, std::size_t off
     complaints_.push_back(std::move(made));
 }
 
-expression::program_ptr template_reader::compile(const core::config_node& node, std::string_view code, std::size_t offset,
-                                                 const expression::scope& names) {
+expression::program_ptr template_reader::compile(const core::config_node& node, std::string_view code,
+                                                 std::size_t offset, const expression::scope& names) {
     auto compiled = expression::compile(code, names);
     if (auto* made = std::get_if<expression::program_ptr>(&compiled)) return std::move(*made);
     auto& wrong = std::get<expression::complaint>(compiled);
@@ -127,7 +137,9 @@ template_node template_reader::read_interpolated(const core::config_node& node, 
             complain_at(node, at, "`${` is not closed with `}` (write $${ for the characters themselves)");
             break;
         }
-        made.pieces.push_back({std::move(literal), compile(node, std::string_view(text).substr(at + 2, close - at - 2), at + 2, names), place_of(node)});
+        made.pieces.push_back({std::move(literal),
+                               compile(node, std::string_view(text).substr(at + 2, close - at - 2), at + 2, names),
+                               place_of(node)});
         literal.clear();
         at = close + 1;
     }

@@ -1,5 +1,5 @@
-// YAML nodes to templates and conditions: which scalars are literals, expressions or texts with `${…}`, and where in the
-// file a mistake in an expression stands. Load time only.
+// YAML nodes to templates and conditions: which scalars are literals, expressions or texts with `${…}`, and where in
+// the file a mistake in an expression stands. Load time only.
 #pragma once
 
 #include "common/core/config_node.hpp"
@@ -23,7 +23,8 @@ class template_reader {
 
   private:
     template_node read_scalar(const core::config_node& node, const expression::scope& names);
-    template_node read_interpolated(const core::config_node& node, const std::string& text, const expression::scope& names);
+    template_node read_interpolated(const core::config_node& node, const std::string& text,
+                                    const expression::scope& names);
     expression::program_ptr compile(const core::config_node& node, std::string_view code, std::size_t offset,
                                     const expression::scope& names);
     void complain_at(const core::config_node& node, std::size_t offset, std::string message);

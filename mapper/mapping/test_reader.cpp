@@ -39,10 +39,14 @@ void append_yaml(config_node node, std::string& out) {
         const auto text = node.text();
         char* end = nullptr;
         const double number = std::strtod(text.c_str(), &end);
-        const bool numeric = !text.empty() && *end == '\0' && text.find_first_not_of("0123456789+-.eE") == std::string::npos;
-        if (!node.is_quoted() && (text == "true" || text == "false")) out.append(text);
-        else if (!node.is_quoted() && numeric) core::append_json_number(out, number);
-        else core::append_json_string(out, text);
+        const bool numeric =
+            !text.empty() && *end == '\0' && text.find_first_not_of("0123456789+-.eE") == std::string::npos;
+        if (!node.is_quoted() && (text == "true" || text == "false"))
+            out.append(text);
+        else if (!node.is_quoted() && numeric)
+            core::append_json_number(out, number);
+        else
+            core::append_json_string(out, text);
     }
 }
 
@@ -51,8 +55,10 @@ void read_payload(config_node in, test_case& into) {
     auto json = in.child("json");
     auto text = in.child("text");
     if (json.exists() == text.exists()) in.complain("give the payload once: `json: …` or `text: …`");
-    if (json.exists()) into.payload = yaml_to_json(json);
-    else into.payload = text.text();
+    if (json.exists())
+        into.payload = yaml_to_json(json);
+    else
+        into.payload = text.text();
 }
 
 } // namespace
@@ -91,7 +97,8 @@ test_case read_test(config_node entry, bool outbound) {
     if (out.exists() && !out.is_sequence()) out.complain("expected a list of what must come out, or [] for nothing");
     made.expected = out.exists() ? yaml_to_json(out) : "";
     entry.read("error", made.expected_error);
-    if (out.exists() == !made.expected_error.empty()) entry.complain("say what must come out: `out: […]`, or `error: \"…\"`");
+    if (out.exists() == !made.expected_error.empty())
+        entry.complain("say what must come out: `out: […]`, or `error: \"…\"`");
     entry.finish();
     return made;
 }

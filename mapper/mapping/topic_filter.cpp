@@ -19,7 +19,8 @@ std::string parse_level(std::string_view text, topic_filter::level& into) {
     }
     if (!text.empty() && text.front() == '{' && text.back() == '}') {
         const auto name = text.substr(1, text.size() - 2);
-        if (name.empty() || !std::all_of(name.begin(), name.end(), name_character) || (name[0] >= '0' && name[0] <= '9'))
+        if (name.empty() || !std::all_of(name.begin(), name.end(), name_character) ||
+            (name[0] >= '0' && name[0] <= '9'))
             return "the level `" + std::string(text) + "` needs a name of letters, digits and _ between its braces";
         into = {form::any, std::string(name)};
         return {};
@@ -38,8 +39,10 @@ std::string topic_filter::mqtt() const {
     std::string out;
     for (const auto& one : levels) {
         if (&one != &levels.front()) out.push_back('/');
-        if (one.what == level::form::literal) out += one.text;
-        else out.push_back(one.what == level::form::any ? '+' : '#');
+        if (one.what == level::form::literal)
+            out += one.text;
+        else
+            out.push_back(one.what == level::form::any ? '+' : '#');
     }
     return out;
 }
@@ -89,13 +92,20 @@ std::variant<topic_filter, std::string> parse_topic_filter(std::string_view text
 }
 
 std::string reserved_topic(std::string_view topic) {
-    static constexpr std::array<std::string_view, 8> prefixes{
-        "s/", "t/", "q/", "c/", "alarm/alarms/", "event/events/", "measurement/measurements/", "inventory/managedObjects/"};
+    static constexpr std::array<std::string_view, 8> prefixes{"s/",
+                                                              "t/",
+                                                              "q/",
+                                                              "c/",
+                                                              "alarm/alarms/",
+                                                              "event/events/",
+                                                              "measurement/measurements/",
+                                                              "inventory/managedObjects/"};
     if (topic.starts_with('$')) return "topics that begin with $ are reserved";
     if (topic == "error" || topic == "devicecontrol/notifications")
         return "the topic `" + std::string(topic) + "` belongs to the platform's own MQTT";
     for (const auto prefix : prefixes)
-        if (topic.starts_with(prefix)) return "topics that begin with " + std::string(prefix) + " belong to the platform's own MQTT";
+        if (topic.starts_with(prefix))
+            return "topics that begin with " + std::string(prefix) + " belong to the platform's own MQTT";
     return {};
 }
 

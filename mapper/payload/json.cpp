@@ -14,21 +14,30 @@ std::string guess_place(std::string_view text) {
     for (std::size_t i = 0; i < text.size(); ++i) {
         const char c = text[i];
         if (inside) {
-            if (c == '\\') ++i;
-            else if (c == '"') inside = false;
-            else if (static_cast<unsigned char>(c) < 0x20) return "a line break or control character inside a text at byte " + std::to_string(i);
+            if (c == '\\')
+                ++i;
+            else if (c == '"')
+                inside = false;
+            else if (static_cast<unsigned char>(c) < 0x20)
+                return "a line break or control character inside a text at byte " + std::to_string(i);
             continue;
         }
-        if (c == '"') inside = true;
-        else if (c == '{') open.push_back('}');
-        else if (c == '[') open.push_back(']');
+        if (c == '"')
+            inside = true;
+        else if (c == '{')
+            open.push_back('}');
+        else if (c == '[')
+            open.push_back(']');
         else if (c == '}' || c == ']') {
-            if (open.empty() || open.back() != c) return std::string("`") + c + "` at byte " + std::to_string(i) + " closes nothing";
+            if (open.empty() || open.back() != c)
+                return std::string("`") + c + "` at byte " + std::to_string(i) + " closes nothing";
             open.pop_back();
             std::size_t before = i;
             while (before > 0 && std::strchr(" \t\r\n", text[before - 1]) != nullptr) --before;
-            if (before > 0 && text[before - 1] == ',') return "a comma before `" + std::string(1, c) + "` at byte " + std::to_string(before - 1);
-        } else if (c == '\'') return "a single quote at byte " + std::to_string(i) + "; JSON uses double quotes";
+            if (before > 0 && text[before - 1] == ',')
+                return "a comma before `" + std::string(1, c) + "` at byte " + std::to_string(before - 1);
+        } else if (c == '\'')
+            return "a single quote at byte " + std::to_string(i) + "; JSON uses double quotes";
     }
     if (inside) return "a text is not closed";
     if (!open.empty()) return std::string("a `") + open.back() + "` is missing at the end";
@@ -48,11 +57,13 @@ bool json_decoder::decode(std::string_view bytes, expression::value& into) {
         error_ = "the message is larger than 4 MiB";
         return false;
     }
-    if (padded_.size() < bytes.size() + simdjson::SIMDJSON_PADDING) padded_.resize(bytes.size() * 2 + simdjson::SIMDJSON_PADDING);
+    if (padded_.size() < bytes.size() + simdjson::SIMDJSON_PADDING)
+        padded_.resize(bytes.size() * 2 + simdjson::SIMDJSON_PADDING);
     if (!bytes.empty()) std::memcpy(padded_.data(), bytes.data(), bytes.size());
     std::memset(padded_.data() + bytes.size(), ' ', simdjson::SIMDJSON_PADDING);
     if (parser_.max_depth() != nesting_max) {
-        if (const auto code = parser_.allocate(std::max<std::size_t>(bytes.size(), 4096), nesting_max)) return fail(bytes, code);
+        if (const auto code = parser_.allocate(std::max<std::size_t>(bytes.size(), 4096), nesting_max))
+            return fail(bytes, code);
     }
     simdjson::dom::element document;
     if (const auto code = parser_.parse(padded_.data(), bytes.size(), false).get(document)) return fail(bytes, code);

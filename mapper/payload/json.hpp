@@ -1,5 +1,5 @@
-// JSON bytes of a message to the value that expressions see. Strict (RFC 8259, valid UTF-8); limits on size and nesting.
-// The value refers to this decoder's memory and lives until the next decode(). One thread.
+// JSON bytes of a message to the value that expressions see. Strict (RFC 8259, valid UTF-8); limits on size and
+// nesting. The value refers to this decoder's memory and lives until the next decode(). One thread.
 #pragma once
 
 #include "mapper/expression/value.hpp"

@@ -22,7 +22,8 @@ std::vector<std::string> expand(const std::vector<std::string>& given) {
         }
         const auto from = files.size();
         for (fs::recursive_directory_iterator at(one, ignored), end; !ignored && at != end; at.increment(ignored))
-            if (const auto extension = at->path().extension(); extension == ".yaml" || extension == ".yml") files.push_back(at->path().string());
+            if (const auto extension = at->path().extension(); extension == ".yaml" || extension == ".yml")
+                files.push_back(at->path().string());
         std::sort(files.begin() + static_cast<std::ptrdiff_t>(from), files.end());
     }
     return files;
@@ -48,9 +49,11 @@ command_result lint(const std::vector<std::string>& given) {
         const auto loaded = mapping::load_mapping_file(file, "");
         mistakes += loaded.complaints.size();
         out.text += complaint_text(loaded);
-        if (loaded.made && loaded.made->tests.empty()) out.text += file + ": note: the mapping has no `tests:`; a few make changes safe\n";
+        if (loaded.made && loaded.made->tests.empty())
+            out.text += file + ": note: the mapping has no `tests:`; a few make changes safe\n";
     }
-    out.text += counted(files.size(), "file", "files") + ", " + (mistakes == 0 ? "no mistakes" : counted(mistakes, "mistake", "mistakes")) + "\n";
+    out.text += counted(files.size(), "file", "files") + ", " +
+                (mistakes == 0 ? "no mistakes" : counted(mistakes, "mistake", "mistakes")) + "\n";
     if (files.empty()) out.text = "no mapping files found\n";
     out.exit_code = mistakes == 0 && !files.empty() ? 0 : 1;
     return out;
@@ -69,7 +72,8 @@ command_result test(const std::vector<std::string>& given) {
             continue;
         }
         for (const auto& one : run_tests(*loaded.made)) {
-            out.text += std::string(one.passed ? "ok     " : "FAILED ") + file + ":" + std::to_string(one.line) + ": " + one.name + "\n" + one.report;
+            out.text += std::string(one.passed ? "ok     " : "FAILED ") + file + ":" + std::to_string(one.line) + ": " +
+                        one.name + "\n" + one.report;
             ++(one.passed ? passed : failed);
         }
     }

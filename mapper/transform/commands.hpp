@@ -1,4 +1,5 @@
-// What `mqtt-mapper lint|test|run --dry` do, as functions: text for a person and an exit code, so that main only dispatches.
+// What `mqtt-mapper lint|test|run --dry` do, as functions: text for a person and an exit code, so that main only
+// dispatches.
 #pragma once
 
 #include <string>

@@ -42,7 +42,8 @@ bool downlink_transform::refuse(const mapping::mapping& with, const mapping::sou
 bool downlink_transform::decode(std::string_view operation_json, const mapping::mapping& with) {
     failed_ = false;
     slots_.assign(at(slot::first_level), value{});
-    if (!operations_.decode(operation_json, slots_[at(slot::operation)])) return refuse(with, {"on.operation", 0, 0}, operations_.error());
+    if (!operations_.decode(operation_json, slots_[at(slot::operation)]))
+        return refuse(with, {"on.operation", 0, 0}, operations_.error());
     return true;
 }
 
@@ -58,13 +59,14 @@ void downlink_transform::set_device(const device_context& device) {
     slots_[at(slot::device)] = value::object(made);
 }
 
-bool downlink_transform::applies(const mapping::mapping& to, std::string_view operation_json, const device_context& device) {
+bool downlink_transform::applies(const mapping::mapping& to, std::string_view operation_json,
+                                 const device_context& device) {
     if (!to.downlink || (!to.downlink->device_type.empty() && to.downlink->device_type != device.type)) return false;
     return decode(operation_json, to) && slots_[at(slot::operation)].field(to.downlink->operation).exists();
 }
 
-bool downlink_transform::publish(const mapping::mapping& with, std::string_view operation_json, const device_context& device,
-                                 std::int64_t now_ms, publish_request& into) {
+bool downlink_transform::publish(const mapping::mapping& with, std::string_view operation_json,
+                                 const device_context& device, std::int64_t now_ms, publish_request& into) {
     if (!decode(operation_json, with)) return false;
     evaluator_.begin(now_ms);
     set_device(device);
@@ -75,12 +77,14 @@ bool downlink_transform::publish(const mapping::mapping& with, std::string_view 
     into.payload.clear();
     into.qos = rule.qos;
     bool made = false;
-    if (!mapping::append_text(rule.topic, filled, into.topic, made)) return refuse(with, *filled.failed_at, filled.message);
+    if (!mapping::append_text(rule.topic, filled, into.topic, made))
+        return refuse(with, *filled.failed_at, filled.message);
     if (auto wrong = wrong_topic(into.topic); !wrong.empty()) return refuse(with, rule.topic.place, std::move(wrong));
     const bool filled_ok = rule.body_is_text ? mapping::append_text(rule.body, filled, into.payload, made)
                                              : mapping::append_json(rule.body, filled, into.payload, made);
     if (!filled_ok) return refuse(with, *filled.failed_at, filled.message);
-    if (!made && !rule.body_is_text) return refuse(with, rule.body.place, "there is nothing to send; the value is missing in the operation");
+    if (!made && !rule.body_is_text)
+        return refuse(with, rule.body.place, "there is nothing to send; the value is missing in the operation");
     return true;
 }
 
@@ -116,7 +120,8 @@ std::optional<status_update> downlink_transform::answer(const mapping::mapping& 
     return std::nullopt;
 }
 
-std::optional<status_update> downlink_transform::outcome(const mapping::mapping& with, const open_operation& of, fill& filled) {
+std::optional<status_update> downlink_transform::outcome(const mapping::mapping& with, const open_operation& of,
+                                                         fill& filled) {
     for (const auto& one : with.downlink->response->outcomes) {
         value applies{};
         if (one.when.exists() && !filled.evaluate(*one.when.program, one.when.place, applies)) {

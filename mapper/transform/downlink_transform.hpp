@@ -1,5 +1,5 @@
-// Operation notification and mapping to an MQTT message, and the device's answer to the operation's new status (ref C.8,
-// D.7). Pure: no network, no clock. Owned by a worker; one thread.
+// Operation notification and mapping to an MQTT message, and the device's answer to the operation's new status (ref
+// C.8, D.7). Pure: no network, no clock. Owned by a worker; one thread.
 #pragma once
 
 #include "mapper/payload/json.hpp"

@@ -52,7 +52,8 @@ void compare_lists(const std::string& path, const value& expected, const value& 
     for_items(expected, [&](const value& one) { return left.push_back(one), true; });
     for_items(got, [&](const value& one) { return right.push_back(one), true; });
     for (std::size_t i = 0; i < std::max(left.size(), right.size()); ++i)
-        compare(path + "[" + std::to_string(i) + "]", i < left.size() ? left[i] : value{}, i < right.size() ? right[i] : value{}, out);
+        compare(path + "[" + std::to_string(i) + "]", i < left.size() ? left[i] : value{},
+                i < right.size() ? right[i] : value{}, out);
 }
 
 void compare(const std::string& path, const value& expected, const value& got, std::string& out) {
@@ -60,9 +61,12 @@ void compare(const std::string& path, const value& expected, const value& got, s
     if (expected.is(kind::array) && got.is(kind::array)) return compare_lists(path, expected, got, out);
     if (shown(expected) == shown(got)) return;
     const std::string where = path.empty() ? "out" : path;
-    if (!expected.exists()) out += "    " + where + ": not expected, but came " + shown(got) + "\n";
-    else if (!got.exists()) out += "    " + where + ": expected " + shown(expected) + ", but nothing came\n";
-    else out += "    " + where + ": expected " + shown(expected) + ", but came " + shown(got) + "\n";
+    if (!expected.exists())
+        out += "    " + where + ": not expected, but came " + shown(got) + "\n";
+    else if (!got.exists())
+        out += "    " + where + ": expected " + shown(expected) + ", but nothing came\n";
+    else
+        out += "    " + where + ": expected " + shown(expected) + ", but came " + shown(got) + "\n";
 }
 
 void append_output(const output& one, const device_reference& device, std::string& out) {
@@ -105,7 +109,8 @@ std::string outbound_as_json(const mapping::mapping& of, const mapping::test_cas
     if (test.is_response) {
         value operation;
         open_operation open{"1", test.operation, device};
-        if (decoder.decode(test.operation, operation) && operation.field("id").is(kind::text)) open.id = operation.field("id").as_text();
+        if (decoder.decode(test.operation, operation) && operation.field("id").is(kind::text))
+            open.id = operation.field("id").as_text();
         const open_operation* const one = &open;
         const auto update = transform.answer(of, {test.topic, test.payload, "", "", test_time_ms}, std::span(&one, 1));
         if (transform.failed()) error = transform.error().text();
@@ -119,8 +124,10 @@ std::string outbound_as_json(const mapping::mapping& of, const mapping::test_cas
         return std::move(out.end()).text();
     }
     out.object().key("publish").object().member("topic", request.topic);
-    if (of.downlink->body_is_text) out.member("text", request.payload);
-    else out.key("json").raw(request.payload);
+    if (of.downlink->body_is_text)
+        out.member("text", request.payload);
+    else
+        out.key("json").raw(request.payload);
     out.end().end();
     return std::move(out.end()).text();
 }
@@ -160,12 +167,15 @@ std::vector<test_outcome> run_tests(const mapping::mapping& of) {
         const auto got = of.uplink ? outputs_as_json(of, test.topic, test.payload, test.client_id, test.user, error)
                                    : outbound_as_json(of, test, error);
         if (!test.expected_error.empty()) {
-            if (error.empty()) one.report = "    expected an error with \"" + test.expected_error + "\", but came " + got + "\n";
+            if (error.empty())
+                one.report = "    expected an error with \"" + test.expected_error + "\", but came " + got + "\n";
             else if (error.find(test.expected_error) == std::string::npos)
                 one.report = "    expected an error with \"" + test.expected_error + "\", but it was: " + error + "\n";
         } else {
-            if (!error.empty()) one.report = "    the mapping failed: " + error + "\n";
-            else one.report = json_difference(test.expected, got);
+            if (!error.empty())
+                one.report = "    the mapping failed: " + error + "\n";
+            else
+                one.report = json_difference(test.expected, got);
         }
         one.passed = one.report.empty();
         out.push_back(std::move(one));

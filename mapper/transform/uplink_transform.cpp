@@ -27,7 +27,8 @@ constexpr double time_ms_max = 253'402'300'799'999; ///< end of the year 9999
 /// Writes one target. Each step returns false after `with.fail`.
 class target_writer {
   public:
-    target_writer(fill& with, std::int64_t arrival_ms, output& into) : with_(with), arrival_ms_(arrival_ms), into_(into) {}
+    target_writer(fill& with, std::int64_t arrival_ms, output& into)
+        : with_(with), arrival_ms_(arrival_ms), into_(into) {}
 
     /// `made` false: there was nothing to send.
     bool write(const target& of, bool& made) {
@@ -77,7 +78,8 @@ class target_writer {
             into_.body.clear();
             return true;
         }
-        if (!write_time(of) || !write_text("text", of.text) || !write_severity(of) || !write_fragments(of)) return false;
+        if (!write_time(of) || !write_text("text", of.text) || !write_severity(of) || !write_fragments(of))
+            return false;
         into_.body.push_back('}');
         return true;
     }
@@ -92,13 +94,15 @@ class target_writer {
         text_.clear();
         bool made = false;
         if (!mapping::append_text(from, with_, text_, made)) return false;
-        if (!made || text_.empty()) return with_.fail(from.place, "the " + std::string(what) + " is empty; the platform needs one");
+        if (!made || text_.empty())
+            return with_.fail(from.place, "the " + std::string(what) + " is empty; the platform needs one");
         return true;
     }
 
     bool write_type(const target& of, std::string* keep) {
         if (keep == nullptr && of.type.what == template_node::form::literal) {
-            into_.body.append("\"type\":").append(of.type.literal.starts_with('"') ? of.type.literal : '"' + of.type.literal + '"');
+            into_.body.append("\"type\":")
+                .append(of.type.literal.starts_with('"') ? of.type.literal : '"' + of.type.literal + '"');
             return true;
         }
         if (!render(of.type, "type")) return false;
@@ -119,7 +123,8 @@ class target_writer {
     bool write_severity(const target& of) {
         if (!render(of.severity, "severity")) return false;
         if (text_ != "CRITICAL" && text_ != "MAJOR" && text_ != "MINOR" && text_ != "WARNING")
-            return with_.fail(of.severity.place, "the severity must be CRITICAL, MAJOR, MINOR or WARNING, not \"" + text_.substr(0, 40) + "\"");
+            return with_.fail(of.severity.place, "the severity must be CRITICAL, MAJOR, MINOR or WARNING, not \"" +
+                                                     text_.substr(0, 40) + "\"");
         key("severity");
         core::append_json_string(into_.body, text_);
         return true;
@@ -134,14 +139,18 @@ class target_writer {
             core::append_json_string(into_.body, core::iso_time(arrival_ms_));
         } else if (at.is(kind::number)) {
             const double ms = at.as_number();
-            if (!(ms >= 0 && ms <= time_ms_max)) return with_.fail(of.time.place, "the time is not within the years 1970 to 9999; numbers are milliseconds since 1970");
+            if (!(ms >= 0 && ms <= time_ms_max))
+                return with_.fail(of.time.place,
+                                  "the time is not within the years 1970 to 9999; numbers are milliseconds since 1970");
             core::append_json_string(into_.body, core::iso_time(static_cast<std::int64_t>(ms)));
         } else if (at.is(kind::text) && expression::complete_iso_time(at.as_text())) {
             core::append_json_string(into_.body, at.as_text());
         } else {
             std::string shown;
             expression::append_json(shown, at);
-            return with_.fail(of.time.place, "the time must look like 2026-02-03T10:15:30Z (or be milliseconds since 1970), not " + shown.substr(0, 60));
+            return with_.fail(of.time.place,
+                              "the time must look like 2026-02-03T10:15:30Z (or be milliseconds since 1970), not " +
+                                  shown.substr(0, 60));
         }
         return true;
     }
@@ -170,8 +179,9 @@ class target_writer {
         if (!reading.is(kind::number)) {
             std::string shown;
             expression::append_json(shown, reading);
-            return with_.fail(series.value.place, "a number is needed, not " + shown.substr(0, 60) +
-                                                      (reading.is(kind::text) ? "; $number(…) makes a number of a text" : ""));
+            return with_.fail(series.value.place,
+                              "a number is needed, not " + shown.substr(0, 60) +
+                                  (reading.is(kind::text) ? "; $number(…) makes a number of a text" : ""));
         }
         any = true;
         key(series.name);
@@ -229,7 +239,9 @@ void uplink_transform::open(const inbound_message& message) {
 
 bool uplink_transform::decode(const mapping::mapping& with, uplink_result& result) {
     if (decoded_ == decoded::not_yet)
-        decoded_ = decoder_.decode(message_.payload, slots_[static_cast<std::size_t>(slot::payload)]) ? decoded::yes : decoded::refused;
+        decoded_ = decoder_.decode(message_.payload, slots_[static_cast<std::size_t>(slot::payload)])
+                       ? decoded::yes
+                       : decoded::refused;
     if (decoded_ == decoded::yes) return true;
     failed(with, {"from.format", 0, 0}, decoder_.error(), result);
     return false;
@@ -245,9 +257,13 @@ bool uplink_transform::resolve_device(const mapping::device_rule& rule, fill& wi
     bool made = false;
     if (!mapping::append_text(rule.external_id, with, device.external_id, made)) return false;
     const auto& id = device.external_id;
-    if (!made || id.empty()) return with.fail(rule.external_id.place, "the external ID is empty; the message does not say which device it is");
-    if (id == "null" || id == "undefined") return with.fail(rule.external_id.place, "the external ID is \"" + id + "\", which is no device's ID");
-    if (id.size() > external_id_bytes_max) return with.fail(rule.external_id.place, "the external ID is longer than 1024 bytes");
+    if (!made || id.empty())
+        return with.fail(rule.external_id.place,
+                         "the external ID is empty; the message does not say which device it is");
+    if (id == "null" || id == "undefined")
+        return with.fail(rule.external_id.place, "the external ID is \"" + id + "\", which is no device's ID");
+    if (id.size() > external_id_bytes_max)
+        return with.fail(rule.external_id.place, "the external ID is longer than 1024 bytes");
     if (!mapping::append_text(rule.type, with, device.type, made)) return false;
     if (!made || device.type.empty()) return with.fail(rule.type.place, "the type of the external ID is empty");
     if (!rule.create) return true;
@@ -278,7 +294,8 @@ uplink_status uplink_transform::apply(const mapping::mapping& with, uplink_resul
     const auto& rule = *with.uplink;
     if (rule.when.exists()) {
         value answer;
-        if (!filled.evaluate(*rule.when.program, rule.when.place, answer)) return failed(with, *filled.failed_at, filled.message, result);
+        if (!filled.evaluate(*rule.when.program, rule.when.place, answer))
+            return failed(with, *filled.failed_at, filled.message, result);
         if (!expression::truth(answer)) return uplink_status::skipped;
     }
     if (!resolve_device(rule.device, filled, result)) return failed(with, *filled.failed_at, filled.message, result);

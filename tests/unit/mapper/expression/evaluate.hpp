@@ -46,7 +46,8 @@ inline evaluated evaluate(std::string_view source, std::string_view document, ma
     return out;
 }
 
-inline mapper::expression::complaint refusal(std::string_view source, std::vector<std::string> names = {"payload", "room", "time"}) {
+inline mapper::expression::complaint refusal(std::string_view source,
+                                             std::vector<std::string> names = {"payload", "room", "time"}) {
     using namespace mapper::expression;
     const scope known{std::move(names), false};
     auto compiled = compile(source, known);

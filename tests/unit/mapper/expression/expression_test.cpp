@@ -10,8 +10,9 @@ TEST_CASE("compile: unknown names and functions are refused with place and sugge
     CHECK(wrong.column == 13);
     CHECK(wrong.message == "there is no function `$lenght` in this version; did you mean `$length`?");
     wrong = refusal("temperature");
-    CHECK(wrong.message == "`temperature` is not known here; known names: payload, room, time (members of the message are "
-                           "written payload.temperature)");
+    CHECK(wrong.message ==
+          "`temperature` is not known here; known names: payload, room, time (members of the message are "
+          "written payload.temperature)");
     wrong = refusal("$x + 1");
     CHECK(wrong.message == "the variable `$x` is not set before this place");
     wrong = refusal("$payload.x");
@@ -28,9 +29,10 @@ TEST_CASE("compile: impossible types and wrong argument counts are refused", "[e
 }
 
 TEST_CASE("compile: parts of JSONata that are left out are refused by name", "[expression]") {
-    const auto source = GENERATE(as<std::string>{}, "payload.a ~> $sum", "payload^(v)", "payload{id: v}", "payload@$x.y",
-                                 "payload#$i", "[1..3]", "payload.**", "payload.%.x", "function($x){$x}", "$f(?, 1)",
-                                 "|payload|{}|", "$contains(room, /a/)", "payload.x ! 1", "$map(payload, 1)");
+    const auto source =
+        GENERATE(as<std::string>{}, "payload.a ~> $sum", "payload^(v)", "payload{id: v}", "payload@$x.y", "payload#$i",
+                 "[1..3]", "payload.**", "payload.%.x", "function($x){$x}", "$f(?, 1)", "|payload|{}|",
+                 "$contains(room, /a/)", "payload.x ! 1", "$map(payload, 1)");
     INFO(source);
     const auto wrong = refusal(source);
     CHECK(wrong.message != "accepted");
@@ -63,7 +65,8 @@ TEST_CASE("evaluate: failures name the kind of value and the place", "[expressio
 
 TEST_CASE("evaluate: names of a closed scope are slots, and $$ leads back to them", "[expression]") {
     using namespace mapper::expression;
-    const scope names{{"payload", "room"}, false};
+    const scope names{std::vector<std::string>{"payload", "room"}, false};
+    INFO(refusal("payload.list[id = $$.room].v").message);
     auto compiled = compile("payload.list[id = $$.room].v & '/' & room", names);
     REQUIRE(std::holds_alternative<program_ptr>(compiled));
     mapper::payload::json_decoder decoder;

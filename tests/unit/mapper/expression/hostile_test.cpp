@@ -41,7 +41,8 @@ TEST_CASE("hostile: deep expressions and documents are refused, not followed", "
     for (int i = 0; i < 3000; ++i) chain += "+1";
     CHECK_FALSE(evaluate(chain, "{}").compiled);
     CHECK_FALSE(evaluate(std::string(20'000, 'a'), "{}").compiled);
-    CHECK(evaluate("a", std::string(100, '[') + std::string(100, ']')).message == "the JSON is nested deeper than 64 levels");
+    CHECK(evaluate("a", std::string(100, '[') + std::string(100, ']')).message ==
+          "the JSON is nested deeper than 64 levels");
     CHECK_FALSE(evaluate("\xff\xfe", "{}").compiled);
 }
 
@@ -49,10 +50,11 @@ TEST_CASE("hostile: random expressions end in an answer, a refusal or a failure"
     const auto seed = std::random_device{}();
     INFO("seed " << seed);
     std::mt19937 random(seed);
-    static constexpr std::string_view parts[] = {"a", "b", ".", "[", "]", "(", ")", "{", "}", "1", "-", "+", "*", "/", "%", "&",
-                                                 "'t'", ",", ":", ":=", "$x", "$", "$$", "?", "??", "?:", "=", "<", "in", "and",
-                                                 "or", "$sum(", "$string(", "$keys(", "$split(", "$substring(", ";", "null",
-                                                 "true", " ", "`q`", "0", "2.5", "..", "**", "\"", "\\u", "[]", "$merge("};
+    static constexpr std::string_view parts[] = {
+        "a", "b",   ".",  "[",   "]",  "(",     ")",        "{",      "}",       "1",           "-", "+",    "*",
+        "/", "%",   "&",  "'t'", ",",  ":",     ":=",       "$x",     "$",       "$$",          "?", "??",   "?:",
+        "=", "<",   "in", "and", "or", "$sum(", "$string(", "$keys(", "$split(", "$substring(", ";", "null", "true",
+        " ", "`q`", "0",  "2.5", "..", "**",    "\"",       "\\u",    "[]",      "$merge("};
     for (int round = 0; round < 20'000; ++round) {
         std::string source;
         const auto length = 1 + random() % 14;

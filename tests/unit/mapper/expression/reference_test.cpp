@@ -51,6 +51,5 @@ TEST_CASE("expressions never answer otherwise than the reference", "[expression]
     }
     INFO("refused or failed where the reference answers:\n" << louder);
     CHECK(same >= 500);
-    CHECK(louder_count <= 20);
-    if (louder_count > 0) WARN(louder);
+    CHECK(louder_count <= 5);
 }

@@ -11,11 +11,13 @@ using namespace mapper::mapping;
 
 namespace {
 
-constexpr std::string_view small = "mapping: m\nfrom: { topic: \"a/{site}\" }\ndevice: { externalId: \"=payload.sn\" }\nto:\n"
-                                   "  - event: { type: t, text: \"${site} $${x} ${payload.a}\", n: 5, q: \"5\", list: [1, \"=payload.b\"] }\n";
+constexpr std::string_view small =
+    "mapping: m\nfrom: { topic: \"a/{site}\" }\ndevice: { externalId: \"=payload.sn\" }\nto:\n"
+    "  - event: { type: t, text: \"${site} $${x} ${payload.a}\", n: 5, q: \"5\", list: [1, \"=payload.b\"] }\n";
 
 struct directory {
-    std::filesystem::path path = std::filesystem::temp_directory_path() / ("mapping_set_test_" + std::to_string(::getpid()));
+    std::filesystem::path path =
+        std::filesystem::temp_directory_path() / ("mapping_set_test_" + std::to_string(::getpid()));
     directory() { std::filesystem::create_directories(path / "t1"); }
     ~directory() { std::filesystem::remove_all(path); }
     void write(const std::string& name, std::string_view text) const { std::ofstream(path / "t1" / name) << text; }
@@ -30,7 +32,8 @@ TEST_CASE("loader: the examples load without a complaint", "[mapping]") {
     CHECK(set.made->mappings().size() >= 3);
     CHECK(set.made->outbound().size() == 1);
     CHECK(set.made->find("room-climate") != nullptr);
-    CHECK(set.made->index().filters() == std::vector<std::string>{"dev/+/cmd/ack", "site/+/+/env", "tracker/+/position"});
+    CHECK(set.made->index().filters() ==
+          std::vector<std::string>{"dev/+/cmd/ack", "site/+/+/env", "tracker/+/position"});
 }
 
 TEST_CASE("loader: scalars are literals, expressions or texts with ${}", "[mapping]") {

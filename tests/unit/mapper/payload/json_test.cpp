@@ -41,7 +41,8 @@ TEST_CASE("json: what is wrong is said in plain words", "[payload]") {
     CHECK(refused("\"\xff\"") == "the message is not valid UTF-8");
     CHECK(refused("99999999999999999999999") ==
           "the JSON holds a number that is malformed or does not fit 64 bits; send long numbers as text");
-    CHECK(refused("1e999") == "the JSON holds a number that is malformed or does not fit 64 bits; send long numbers as text");
+    CHECK(refused("1e999") ==
+          "the JSON holds a number that is malformed or does not fit 64 bits; send long numbers as text");
     CHECK(refused("NaN").starts_with("the message is not valid JSON"));
     CHECK(refused("{\"a\":1} x").starts_with("the message is not valid JSON"));
     CHECK(refused(std::string(70, '[') + std::string(70, ']')) == "the JSON is nested deeper than 64 levels");

@@ -14,7 +14,9 @@ struct fixture {
     uplink_result result;
 
     explicit fixture(std::string_view to, std::string_view device = "device: { externalId: \"=payload.sn\" }\n") {
-        const auto loaded = mapping::load_mapping("mapping: m\nfrom: { topic: \"a/{site}\" }\n" + std::string(device) + "to:\n" + std::string(to), "m.yaml", "t1");
+        const auto loaded = mapping::load_mapping("mapping: m\nfrom: { topic: \"a/{site}\" }\n" + std::string(device) +
+                                                      "to:\n" + std::string(to),
+                                                  "m.yaml", "t1");
         for (const auto& one : loaded.complaints) UNSCOPED_INFO(one.text());
         REQUIRE(loaded.made != nullptr);
         mapping = loaded.made;
@@ -31,10 +33,13 @@ constexpr std::string_view event = "  - event: { type: t, text: x }\n";
 } // namespace
 
 TEST_CASE("uplink: measurement, event, alarm and inventory as the platform takes them", "[transform]") {
-    fixture f("  - measurement: { type: t, time: \"=payload.ts\", env: { T: { value: \"=payload.t\", unit: C }, H: { value: \"=payload.h\" } } }\n"
-              "  - event: { type: t, text: \"at ${site}\", extra: { a: [1, \"=payload.t\"] }, gone: \"=payload.none\" }\n"
-              "  - alarm: { when: \"=payload.t > 80\", clearWhen: \"=payload.t < 70\", type: \"hot_${site}\", text: hot, severity: MAJOR }\n"
-              "  - inventory: { state: \"=payload.t\" }\n");
+    fixture f(
+        "  - measurement: { type: t, time: \"=payload.ts\", env: { T: { value: \"=payload.t\", unit: C }, H: { value: "
+        "\"=payload.h\" } } }\n"
+        "  - event: { type: t, text: \"at ${site}\", extra: { a: [1, \"=payload.t\"] }, gone: \"=payload.none\" }\n"
+        "  - alarm: { when: \"=payload.t > 80\", clearWhen: \"=payload.t < 70\", type: \"hot_${site}\", text: hot, "
+        "severity: MAJOR }\n"
+        "  - inventory: { state: \"=payload.t\" }\n");
     REQUIRE(f.send(R"({"sn":"A1","t":81.5,"ts":1767225600123})") == uplink_status::made);
     REQUIRE(f.result.output_count == 4);
     CHECK(f.result.devices[0].external_id == "A1");
@@ -54,7 +59,8 @@ TEST_CASE("uplink: measurement, event, alarm and inventory as the platform takes
 }
 
 TEST_CASE("uplink: a reading that is missing is left out, and without any there is no measurement", "[transform]") {
-    fixture f("  - measurement: { type: t, a: { x: { value: \"=payload.x\" } }, b: { y: { value: \"=payload.y\" } } }\n");
+    fixture f(
+        "  - measurement: { type: t, a: { x: { value: \"=payload.x\" } }, b: { y: { value: \"=payload.y\" } } }\n");
     REQUIRE(f.send(R"({"sn":"A","y":1})") == uplink_status::made);
     CHECK(f.body() == R"({"type":"t","time":"2026-01-01T00:00:00.000Z","b":{"y":{"value":1}}})");
     CHECK(f.send(R"({"sn":"A","x":null})") == uplink_status::skipped);
@@ -81,13 +87,17 @@ TEST_CASE("uplink: numbers become external IDs without a fraction", "[transform]
 }
 
 TEST_CASE("uplink: a new device gets its name, its type and c8y_IsDevice", "[transform]") {
-    fixture f(event, "device: { externalId: \"=payload.sn\", create: { type: box, c8y_Hardware: { model: \"=payload.m\" } } }\n");
+    fixture f(
+        event,
+        "device: { externalId: \"=payload.sn\", create: { type: box, c8y_Hardware: { model: \"=payload.m\" } } }\n");
     REQUIRE(f.send(R"({"sn":"A\"1","m":"x"})") == uplink_status::made);
-    CHECK(f.result.devices[0].create_body == R"({"type":"box","c8y_Hardware":{"model":"x"},"name":"A\"1","c8y_IsDevice":{}})");
+    CHECK(f.result.devices[0].create_body ==
+          R"({"type":"box","c8y_Hardware":{"model":"x"},"name":"A\"1","c8y_IsDevice":{}})");
 }
 
 TEST_CASE("uplink: times that the platform would not take are refused", "[transform]") {
-    const auto time = GENERATE(as<std::string>{}, R"("yesterday")", R"("2026-01-01")", R"("2026-01-01T00:00:00")", "-1", "1e300", "true", "{}");
+    const auto time = GENERATE(as<std::string>{}, R"("yesterday")", R"("2026-01-01")", R"("2026-01-01T00:00:00")", "-1",
+                               "1e300", "true", "{}");
     INFO(time);
     fixture f("  - event: { type: t, text: x, time: \"=payload.ts\" }\n");
     CHECK(f.send(R"({"sn":"A","ts":)" + time + "}") == uplink_status::failed);
@@ -98,7 +108,8 @@ TEST_CASE("uplink: other topics are skipped, bad payloads fail with the format's
     fixture f(event);
     CHECK(f.send(R"({"sn":"A"})", "a/b/c") == uplink_status::skipped);
     CHECK(f.send("{") == uplink_status::failed);
-    CHECK(f.result.error.text() == "m.yaml: error: from.format: the message is not valid JSON: a `}` is missing at the end");
+    CHECK(f.result.error.text() ==
+          "m.yaml: error: from.format: the message is not valid JSON: a `}` is missing at the end");
     CHECK(f.send(R"({"sn":"A"})") == uplink_status::made);
 }
 

@@ -1,0 +1,42 @@
+// mqtt-broker's settings: one YAML file, every key with its default here and in deploy/config/broker.yaml.
+#pragma once
+
+#include "broker/edge/connection.hpp"
+#include "broker/session/settings.hpp"
+#include "common/core/log.hpp"
+
+#include <cstdint>
+#include <string>
+
+namespace broker {
+
+struct listen_config {
+    bool enabled = true;
+    std::string address = "0.0.0.0";
+    std::uint16_t port = 0;
+    std::string certificate;
+    std::string key;
+};
+
+struct config {
+    core::log::level log_level = core::log::level::info;
+    listen_config plain{true, "0.0.0.0", 2883, "", ""};
+    listen_config tls{false, "0.0.0.0", 9883, "", ""};
+    std::string ops_address = "0.0.0.0";
+    std::uint16_t ops_port = 8081;
+    std::string messaging_url = "ws://127.0.0.1:8082";
+    std::string secret_file; ///< one of the two
+    std::string token_file;
+    std::string ca_file;
+    std::string auth_file = "tenants.yaml";
+    session::session_settings session;
+    edge::edge_limits limits;
+};
+
+/// Reads and checks the whole file; false with all complaints, one a line. Environment: SERVER_PORT (ref E.3) is the ops
+/// port, the one HTTP port of a microservice.
+bool load(const std::string& path, config& into, std::string& complaints);
+/// The settings in force as YAML, secrets masked.
+std::string describe(const config& effective);
+
+} // namespace broker

@@ -1,0 +1,379 @@
+#include "broker/relay/relay.hpp"
+
+#include "broker/relay/routing.hpp"
+#include "common/core/log.hpp"
+#include "common/record/filter.hpp"
+
+#include <algorithm>
+
+namespace broker::relay {
+
+namespace {
+/// What one client may have unsettled before its socket is not read any more.
+constexpr std::uint32_t unsettled_per_client = 8'192;
+constexpr std::uint32_t unsettled_bytes_per_client = 4 * 1024 * 1024;
+/// The same while the link is down (design §5).
+constexpr std::uint32_t unsettled_bytes_while_down = 64 * 1024;
+constexpr std::uint32_t unsettled_while_down = 1'000;
+} // namespace
+
+relay::relay(asio::any_io_executor executor, msg_link::link_options options, const core::clock& time)
+    : clock_(time), link_(executor, std::move(options), *this), down_since_(time.now()) {}
+relay::~relay() = default;
+
+std::chrono::milliseconds relay::down_for() const noexcept {
+    if (link_.up()) return std::chrono::milliseconds(0);
+    return std::chrono::duration_cast<std::chrono::milliseconds>(clock_.now() - down_since_);
+}
+
+member* relay::join(delivery_sink& sink) {
+    auto made = std::make_unique<member>();
+    made->sink_ = &sink;
+    auto* by = made.get();
+    members_.emplace(by, std::move(made));
+    return by;
+}
+
+void relay::leave(member* by, bool publish_will) {
+    if (by->claim_ != 0) {
+        claims_.erase(by->claim_);
+        if (!by->evicted_) link_.send_release(by->claim_, publish_will);
+    } else if (by->claim_sequence_ != 0) {
+        claims_asked_[by->claim_sequence_] = nullptr; // released as soon as it is answered
+    }
+    if (by->stream_number_ != 0) streams_.erase(by->stream_number_); // ends with the claim
+    if (by->unsettled_ > 0)
+        for (auto& one : unsettled_)
+            if (one.by == by) one.by = nullptr;
+    std::erase(touched_, by);
+    std::replace(progressed_.begin(), progressed_.end(), by, static_cast<member*>(nullptr));
+    std::erase(blocked_, by);
+    members_.erase(by);
+}
+
+void relay::claim(member& by, const claim_details& details) {
+    by.tenant_ = details.tenant;
+    by.client_id_ = details.client_id;
+    by.user_ = details.user;
+    by.method_ = details.method;
+    msg_link::claim request;
+    request.tenant = by.tenant_;
+    request.client_id = by.client_id_;
+    request.fail_after_refusal = details.fail_after_refusal;
+    if (details.will != nullptr) {
+        record::fields fields;
+        fields.qos = details.will->qos;
+        fields.will = true;
+        fields.authenticated_by = by.method_;
+        fields.arrival_ms = clock_.wall_ms();
+        fields.key_is_client_id = true;
+        fields.client_id = by.client_id_;
+        fields.user = by.user_;
+        fields.properties = details.will->properties;
+        fields.payload = details.will->payload;
+        scratch_record_.clear();
+        record::append(scratch_record_, fields);
+        request.has_will = true;
+        request.will_name_space = name_space;
+        request.will_name = store_topic(details.will->topic);
+        request.will_record = core::as_bytes(scratch_record_);
+    }
+    by.claim_sequence_ = link_.send_claim(request);
+    claims_asked_.emplace(by.claim_sequence_, &by);
+}
+
+void relay::set_window(member& by, std::uint16_t messages, std::uint64_t bytes) { by.stream_.limit(messages, bytes); }
+
+bool relay::may_publish(const member& by) const noexcept {
+    const bool few = link_.up() ? by.unsettled_ < unsettled_per_client && by.unsettled_bytes_ < unsettled_bytes_per_client
+                                : by.unsettled_ < unsettled_while_down && by.unsettled_bytes_ < unsettled_bytes_while_down;
+    if (few && link_.may_send()) return true;
+    if (!by.blocked_) {
+        by.blocked_ = true;
+        blocked_.push_back(const_cast<member*>(&by));
+    }
+    return false;
+}
+
+bool relay::publish(member& by, const session::publish_request& request, std::uint16_t packet_identifier) {
+    if (request.qos == 0 && !link_.up()) {
+        ++counters_.published_qos0_dropped;
+        return false;
+    }
+    const auto topic = store_topic(request.topic);
+    if (by.last_topic_number_ == 0 || by.last_topic_ != topic) {
+        by.last_topic_ = topic;
+        by.last_topic_number_ = link_.topic_number(by.tenant_, name_space, topic);
+    }
+    record::fields fields;
+    fields.qos = request.qos;
+    fields.dup = request.dup;
+    fields.authenticated_by = by.method_;
+    fields.arrival_ms = clock_.wall_ms();
+    fields.packet_identifier = packet_identifier;
+    fields.key_is_client_id = true;
+    fields.client_id = by.client_id_;
+    fields.user = by.user_;
+    fields.properties = request.properties;
+    fields.payload = request.payload;
+    const auto sequence = link_.send_publish(by.last_topic_number_, by.claim_, fields);
+    ++counters_.published;
+    if (request.qos > 0) {
+        const auto bytes = static_cast<std::uint32_t>(request.payload.size() + request.topic.size() + 64);
+        unsettled_.push_back({sequence, &by, bytes, packet_identifier});
+        ++by.unsettled_;
+        by.unsettled_bytes_ += bytes;
+    }
+    return true;
+}
+
+void relay::open_stream(member& by) {
+    by.stream_number_ = next_stream_++;
+    streams_.emplace(by.stream_number_, &by);
+    msg_link::subscribe frame;
+    frame.stream = by.stream_number_;
+    frame.claim = by.claim_;
+    frame.type = msg_link::subscription_type::exclusive;
+    frame.durability = msg_link::durability::leased;
+    frame.tenant = by.tenant_;
+    frame.name_space = name_space;
+    link_.send_subscribe(frame);
+    std::uint64_t messages = 0;
+    std::uint64_t bytes = 0;
+    by.stream_.credit_now(messages, bytes);
+    link_.send_credit(by.stream_number_, messages, bytes);
+}
+
+void relay::add_filter(member& by, std::string_view filter, std::uint8_t qos, std::uint32_t request) {
+    if (by.stream_number_ == 0) open_stream(by);
+    by.asked_[request] = {std::string(filter), qos, true};
+    by.filters_[std::string(filter)] = {qos, false};
+    link_.send_filter_add({by.stream_number_, request, qos, store_topic(filter)});
+}
+
+void relay::remove_filter(member& by, std::string_view filter, std::uint32_t request) {
+    const auto found = by.filters_.find(filter);
+    by.asked_[request] = {std::string(filter), 0, false};
+    if (found != by.filters_.end()) by.filters_.erase(found);
+    if (by.stream_number_ == 0) open_stream(by);
+    link_.send_filter_remove({by.stream_number_, request, 0, store_topic(filter)});
+}
+
+bool relay::has_filter(const member& by, std::string_view filter) const { return by.filters_.find(filter) != by.filters_.end(); }
+
+void relay::touch(member& by) {
+    if (by.touched_) return;
+    by.touched_ = true;
+    touched_.push_back(&by);
+}
+
+void relay::acknowledge(member& by, std::uint64_t position, std::uint32_t credit_bytes) {
+    (void)by.stream_.acknowledge(position); // QoS 0 has nothing outstanding
+    by.stream_.done(credit_bytes);
+    touch(by);
+}
+
+void relay::hold_credit(member& by, bool held) {
+    by.credit_held_ = held;
+    touch(by);
+}
+
+void relay::flush() {
+    for (auto* by : touched_) {
+        by->touched_ = false;
+        if (!link_.up() || by->stream_number_ == 0) continue;
+        scratch_positions_.clear();
+        by->stream_.take_ranges(scratch_positions_);
+        if (!scratch_positions_.empty()) link_.send_acknowledge(by->stream_number_, scratch_positions_);
+        std::uint64_t messages = 0;
+        std::uint64_t bytes = 0;
+        if (!by->credit_held_ && by->stream_.credit_due(messages, bytes))
+            link_.send_credit(by->stream_number_, messages, bytes);
+    }
+    touched_.clear();
+}
+
+// --- what the link tells
+
+member* relay::of_stream(std::uint32_t number) const noexcept {
+    const auto found = streams_.find(number);
+    return found == streams_.end() ? nullptr : found->second;
+}
+
+void relay::on_resume(msg_link::resume_list& into) {
+    for (const auto& [number, by] : streams_) {
+        scratch_positions_.clear();
+        by->stream_.take_ranges(scratch_positions_); // what is acknowledged is simply not listed
+        scratch_positions_.clear();
+        by->stream_.outstanding(scratch_positions_);
+        into.stream(number, by->stream_.taken(), scratch_positions_);
+    }
+    for (const auto& [number, by] : claims_) into.claim(number);
+}
+
+void relay::on_up(bool) {
+    for (const auto& [number, by] : streams_) {
+        std::uint64_t messages = 0;
+        std::uint64_t bytes = 0;
+        if (!by->credit_held_) {
+            by->stream_.credit_now(messages, bytes);
+            link_.send_credit(number, messages, bytes);
+        }
+        send_pending(*by);
+    }
+    if (listener_) listener_(true);
+    wake_blocked();
+}
+
+/// Requests whose answers were lost with the old connection; asking twice does no harm.
+void relay::send_pending(member& by) {
+    for (const auto& [request, one] : by.asked_) {
+        if (one.add) link_.send_filter_add({by.stream_number_, request, one.qos, store_topic(one.filter)});
+        else link_.send_filter_remove({by.stream_number_, request, 0, store_topic(one.filter)});
+    }
+}
+
+void relay::on_down() {
+    down_since_ = clock_.now();
+    if (listener_) listener_(false);
+}
+
+void relay::on_settled(std::uint64_t up_to, const std::vector<msg_link::run>& runs) {
+    std::size_t at = 0;
+    while (!unsettled_.empty() && unsettled_.front().sequence <= up_to) {
+        const auto one = unsettled_.front();
+        unsettled_.pop_front();
+        while (at < runs.size() && runs[at].first + runs[at].length <= one.sequence) ++at;
+        const bool named = at < runs.size() && runs[at].first <= one.sequence;
+        const auto why = named ? runs[at].why : msg_link::reason::ok;
+        if (why == msg_link::reason::no_subscribers) ++counters_.unmatched;
+        else if (why != msg_link::reason::ok) ++counters_.refused;
+        if (one.by == nullptr) continue;
+        --one.by->unsettled_;
+        one.by->unsettled_bytes_ -= one.bytes;
+        if (!one.by->progressed_) {
+            one.by->progressed_ = true;
+            progressed_.push_back(one.by);
+        }
+        one.by->sink_->on_settled(one.packet_identifier, why);
+    }
+}
+
+void relay::on_claimed(const msg_link::claimed& answer) {
+    const auto found = claims_asked_.find(answer.sequence);
+    if (found == claims_asked_.end()) {
+        if (answer.claim != 0 && !claims_.contains(answer.claim)) link_.send_release(answer.claim, false);
+        return;
+    }
+    auto* by = found->second;
+    claims_asked_.erase(found);
+    if (by == nullptr) { // the client left before CONNACK: no will is due
+        if (answer.claim != 0) link_.send_release(answer.claim, false);
+        return;
+    }
+    by->claim_sequence_ = 0;
+    by->claim_ = answer.claim;
+    if (answer.claim != 0) claims_.emplace(answer.claim, by);
+    by->sink_->on_claimed(answer.claim != 0 ? msg_link::reason::ok : answer.why);
+}
+
+void relay::on_evicted(std::uint64_t number, msg_link::reason why) {
+    const auto found = claims_.find(number);
+    if (found == claims_.end()) return;
+    auto* by = found->second;
+    ++counters_.evictions;
+    by->evicted_ = true;
+    by->sink_->on_evicted(why);
+}
+
+void relay::on_subscribed(const msg_link::stream_answer& answer) {
+    auto* by = of_stream(answer.stream);
+    if (by == nullptr || answer.why == msg_link::reason::ok) return;
+    // Every filter asked for on it fails with the same reason.
+    const auto asked = std::move(by->asked_);
+    by->asked_.clear();
+    streams_.erase(answer.stream);
+    by->stream_number_ = 0;
+    for (const auto& [request, one] : asked) {
+        by->filters_.erase(one.filter);
+        by->sink_->on_filter_done(request, one.add, answer.why);
+    }
+}
+
+void relay::on_filter_done(const msg_link::stream_answer& answer) {
+    auto* by = of_stream(answer.stream);
+    if (by == nullptr) return;
+    const auto found = by->asked_.find(answer.request);
+    if (found == by->asked_.end()) return;
+    const auto one = std::move(found->second);
+    by->asked_.erase(found);
+    if (one.add && answer.why != msg_link::reason::ok) by->filters_.erase(one.filter);
+    by->sink_->on_filter_done(answer.request, one.add, answer.why);
+}
+
+void relay::on_stream_ended(const msg_link::stream_answer& answer) {
+    auto* by = of_stream(answer.stream);
+    if (by == nullptr) return;
+    streams_.erase(answer.stream);
+    by->stream_number_ = 0;
+    if (by->evicted_ || answer.why == msg_link::reason::superseded) return; // `evicted` follows and says more
+    ++counters_.streams_lost;
+    by->sink_->on_stream_ended(answer.why);
+}
+
+void relay::on_deliver(const msg_link::deliver& frame, const msg_link::topic_name& from) {
+    const auto fields = record::parse(frame.record);
+    if (!fields) {
+        core::log::error("a record of unknown form was delivered", {{"topic", from.name}});
+        return;
+    }
+    session::delivery message;
+    message.topic = fields->topic ? *fields->topic : std::string_view(from.name);
+    message.payload = fields->payload;
+    message.properties = fields->properties;
+    message.position = frame.position;
+    message.credit_bytes = static_cast<std::uint32_t>(frame.record.size());
+    message.dup = false; // a repeat on another connection is a first delivery there ([MQTT5-3.3.1-3])
+    for (std::size_t i = 0; i < frame.streams.size(); ++i) {
+        const auto raw = frame.streams[i];
+        auto* by = of_stream(raw & ~msg_link::must_acknowledge);
+        if (by == nullptr) continue;
+        const bool must = (raw & msg_link::must_acknowledge) != 0;
+        message.qos = must ? 1 : 0;
+        by->stream_.take(frame.position, must);
+        ++counters_.delivered;
+        const auto what = by->sink_->on_deliver(message);
+        if (what == session::delivery_result::refused) {
+            // Credit keeps this from happening; if it does, the message goes back instead of being lost.
+            const std::uint64_t pair[2] = {frame.position, frame.position};
+            link_.send_negative_acknowledge(by->stream_number_, 0, pair);
+        }
+        if (!by->progressed_) {
+            by->progressed_ = true;
+            progressed_.push_back(by);
+        }
+    }
+}
+
+void relay::on_batch_done() {
+    for (std::size_t i = 0; i < progressed_.size(); ++i) { // may grow while it runs
+        auto* by = progressed_[i];
+        if (by == nullptr) continue;
+        by->progressed_ = false;
+        by->sink_->on_relay_progress();
+    }
+    progressed_.clear();
+    if (!blocked_.empty()) wake_blocked();
+    flush();
+}
+
+void relay::wake_blocked() {
+    if (!link_.may_send()) return;
+    const auto blocked = std::move(blocked_);
+    blocked_.clear();
+    for (auto* by : blocked) by->blocked_ = false;
+    for (auto* by : blocked)
+        if (members_.contains(by)) by->sink_->on_relay_progress();
+}
+
+} // namespace broker::relay

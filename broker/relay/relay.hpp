@@ -1,0 +1,165 @@
+// The broker's side of the link: every publish of every client goes out here and every delivery comes in. It keeps what a
+// reconnect needs (claims, streams, filters) and turns sequences back into packet identifiers. One per process, loop only.
+#pragma once
+
+#include "broker/relay/delivery_sink.hpp"
+#include "broker/relay/stream.hpp"
+#include "common/core/clock.hpp"
+#include "common/link/link_client.hpp"
+
+#include <cstdint>
+#include <deque>
+#include <functional>
+#include <map>
+#include <memory>
+#include <string>
+#include <string_view>
+#include <unordered_map>
+#include <vector>
+
+namespace broker::relay {
+
+namespace asio = boost::asio;
+
+struct claim_details {
+    std::string_view tenant;
+    std::string_view client_id;
+    std::string_view user;
+    record::authentication method = record::authentication::basic;
+    bool fail_after_refusal = false; ///< 3.x clients
+    const session::will_request* will = nullptr;
+};
+
+struct relay_counters {
+    std::uint64_t published = 0;
+    std::uint64_t published_qos0_dropped = 0; ///< while the link was down
+    std::uint64_t delivered = 0;
+    std::uint64_t unmatched = 0;
+    std::uint64_t refused = 0;
+    std::uint64_t evictions = 0;
+    std::uint64_t streams_lost = 0;
+};
+
+/// A client's place in the relay. Made by `join`, ended by `leave`; the connection holds the pointer between.
+class member;
+
+class relay final : private msg_link::link_handler {
+  public:
+    relay(asio::any_io_executor executor, msg_link::link_options options, const core::clock& time);
+    ~relay() override;
+
+    void start() { link_.start(); }
+    asio::awaitable<void> stop(std::chrono::milliseconds patience) { return link_.stop(patience); }
+    bool up() const noexcept { return link_.up(); }
+    /// How long the link has been down; zero while it is up.
+    std::chrono::milliseconds down_for() const noexcept;
+    const msg_link::link_client& link() const noexcept { return link_; }
+    const relay_counters& counters() const noexcept { return counters_; }
+    /// Called when the link comes up or goes down.
+    void on_change(std::function<void(bool up)> listener) { listener_ = std::move(listener); }
+
+    member* join(delivery_sink& sink);
+    /// The client is gone: releases its claim (will: publish or discard) and ends its stream. `by` is invalid then.
+    void leave(member* by, bool publish_will);
+
+    void claim(member& by, const claim_details& details);
+    /// Sets the stream's credit; it opens with the first filter.
+    void set_window(member& by, std::uint16_t messages, std::uint64_t bytes);
+    /// False: cannot be taken now (QoS 0 while the link is down).
+    bool publish(member& by, const session::publish_request& request, std::uint16_t packet_identifier);
+    /// False: the connection must stop reading until `on_relay_progress`.
+    bool may_publish(const member& by) const noexcept;
+    void add_filter(member& by, std::string_view filter, std::uint8_t qos, std::uint32_t request);
+    void remove_filter(member& by, std::string_view filter, std::uint32_t request);
+    bool has_filter(const member& by, std::string_view filter) const;
+    void acknowledge(member& by, std::uint64_t position, std::uint32_t credit_bytes);
+    /// No more credit goes out while held (the client does not read).
+    void hold_credit(member& by, bool held);
+    /// Sends the acknowledgements and credits of this turn.
+    void flush();
+    std::size_t members() const noexcept { return members_.size(); }
+
+  private:
+    struct settle_entry {
+        std::uint64_t sequence;
+        member* by; ///< null when the client is gone
+        std::uint32_t bytes;
+        std::uint16_t packet_identifier;
+    };
+
+    void on_up(bool resumed) override;
+    void on_down() override;
+    void on_resume(msg_link::resume_list& into) override;
+    void on_settled(std::uint64_t up_to, const std::vector<msg_link::run>& runs) override;
+    void on_claimed(const msg_link::claimed& answer) override;
+    void on_evicted(std::uint64_t claim, msg_link::reason why) override;
+    void on_subscribed(const msg_link::stream_answer& answer) override;
+    void on_filter_done(const msg_link::stream_answer& answer) override;
+    void on_stream_ended(const msg_link::stream_answer& answer) override;
+    void on_deliver(const msg_link::deliver& frame, const msg_link::topic_name& from) override;
+    void on_state(const msg_link::state&) override {}
+    void on_batch_done() override;
+
+    void open_stream(member& by);
+    void send_pending(member& by);
+    void touch(member& by);
+    void wake_blocked();
+    member* of_stream(std::uint32_t stream) const noexcept;
+
+    const core::clock& clock_;
+    msg_link::link_client link_;
+    std::function<void(bool)> listener_;
+    relay_counters counters_;
+    std::unordered_map<member*, std::unique_ptr<member>> members_;
+    std::unordered_map<std::uint32_t, member*> streams_;
+    std::unordered_map<std::uint64_t, member*> claims_;          ///< by claim number
+    std::map<std::uint64_t, member*> claims_asked_;              ///< by sequence; null when the client left meanwhile
+    std::deque<settle_entry> unsettled_;                         ///< QoS 1 publishes, by sequence
+    std::vector<member*> touched_;                               ///< have acknowledgements or credit to send
+    std::vector<member*> progressed_;                            ///< have answers to flush
+    mutable std::vector<member*> blocked_;
+    std::vector<std::uint64_t> scratch_positions_;
+    std::string scratch_record_;
+    std::uint32_t next_stream_ = 1;
+    core::steady_time down_since_;
+};
+
+class member {
+  public:
+    std::size_t unsettled() const noexcept { return unsettled_; }
+
+  private:
+    friend class relay;
+    struct filter_state {
+        std::uint8_t qos = 0;
+        bool confirmed = false;
+    };
+    struct asked {
+        std::string filter;
+        std::uint8_t qos = 0;
+        bool add = true;
+    };
+
+    delivery_sink* sink_ = nullptr;
+    std::string tenant_;
+    std::string client_id_;
+    std::string user_;
+    record::authentication method_ = record::authentication::none;
+    std::uint64_t claim_ = 0;
+    std::uint64_t claim_sequence_ = 0; ///< of the question, while unanswered
+    std::uint32_t stream_number_ = 0;  ///< 0: none yet
+    std::uint32_t unsettled_ = 0;
+    std::uint32_t unsettled_bytes_ = 0;
+    std::uint32_t last_topic_number_ = 0;
+    std::string last_topic_;
+    stream stream_;
+    std::map<std::string, filter_state, std::less<>> filters_;
+    std::map<std::uint32_t, asked> asked_; ///< filter requests without answer
+    bool touched_ = false;
+    bool progressed_ = false;
+    mutable bool blocked_ = false;
+    bool credit_held_ = false;
+    bool evicted_ = false;
+};
+
+} // namespace broker::relay

@@ -1,0 +1,85 @@
+#include "broker/relay/stream.hpp"
+
+#include <algorithm>
+
+namespace broker::relay {
+
+void stream::take(std::uint64_t position, bool must_acknowledge) {
+    taken_ = std::max(taken_, position);
+    if (!must_acknowledge) return;
+    if (first_ == entries_.size()) {
+        entries_.clear();
+        first_ = 0;
+    }
+    if (entries_.empty() || entries_.back().position < position) {
+        entries_.push_back({position, false});
+        return;
+    }
+    // A redelivery stands before newer ones.
+    const auto at = std::lower_bound(entries_.begin() + static_cast<std::ptrdiff_t>(first_), entries_.end(), position,
+                                     [](const entry& one, std::uint64_t p) { return one.position < p; });
+    if (at == entries_.end() || at->position != position) entries_.insert(at, {position, false});
+    else if (at->acknowledged) {
+        at->acknowledged = false;
+        --acknowledged_;
+    }
+}
+
+bool stream::acknowledge(std::uint64_t position) noexcept {
+    const auto begin = entries_.begin() + static_cast<std::ptrdiff_t>(first_);
+    const auto at = std::lower_bound(begin, entries_.end(), position,
+                                     [](const entry& one, std::uint64_t p) { return one.position < p; });
+    if (at == entries_.end() || at->position != position || at->acknowledged) return false;
+    at->acknowledged = true;
+    ++acknowledged_;
+    return true;
+}
+
+void stream::take_ranges(std::vector<std::uint64_t>& pairs) {
+    if (acknowledged_ == 0) return;
+    auto keep = first_; // compacts in place: acknowledged entries leave
+    bool open = false;
+    for (auto i = first_; i < entries_.size(); ++i) {
+        if (!entries_[i].acknowledged) {
+            entries_[keep++] = entries_[i];
+            open = false;
+            continue;
+        }
+        if (open) pairs.back() = entries_[i].position;
+        else {
+            pairs.push_back(entries_[i].position);
+            pairs.push_back(entries_[i].position);
+            open = true;
+        }
+    }
+    entries_.resize(keep);
+    acknowledged_ = 0;
+    if (first_ == entries_.size()) {
+        entries_.clear();
+        first_ = 0;
+        if (entries_.capacity() > 256) entries_.shrink_to_fit();
+    }
+}
+
+void stream::credit_now(std::uint64_t& messages, std::uint64_t& bytes) noexcept {
+    granted_messages_ = done_messages_ + window_messages_;
+    granted_bytes_ = done_bytes_ + window_bytes_;
+    messages = granted_messages_;
+    bytes = granted_bytes_;
+}
+
+bool stream::credit_due(std::uint64_t& messages, std::uint64_t& bytes) noexcept {
+    const auto left_messages = granted_messages_ - done_messages_;
+    const auto left_bytes = granted_bytes_ - done_bytes_;
+    const bool enough = left_messages > window_messages_ / 2U && granted_bytes_ > done_bytes_ && left_bytes > window_bytes_ / 2;
+    if (enough || window_messages_ == 0) return false;
+    credit_now(messages, bytes);
+    return true;
+}
+
+void stream::outstanding(std::vector<std::uint64_t>& into) const {
+    for (auto i = first_; i < entries_.size(); ++i)
+        if (!entries_[i].acknowledged) into.push_back(entries_[i].position);
+}
+
+} // namespace broker::relay

@@ -1,0 +1,68 @@
+// The object that owns the broker: link, logins, listeners, ops port. Built by main, run on one thread.
+#pragma once
+
+#include "broker/config.hpp"
+#include "broker/edge/listener.hpp"
+#include "broker/login/authenticator.hpp"
+#include "broker/relay/relay.hpp"
+#include "common/auth/credential_cache.hpp"
+#include "common/auth/file_provider.hpp"
+#include "common/core/clock.hpp"
+#include "common/net/http_server.hpp"
+#include "common/net/tls_context.hpp"
+#include "common/ops/health.hpp"
+#include "common/ops/metrics.hpp"
+#include "common/ops/ops_routes.hpp"
+
+#include <boost/asio/awaitable.hpp>
+#include <boost/asio/io_context.hpp>
+
+#include <memory>
+#include <optional>
+#include <string>
+#include <vector>
+
+namespace broker {
+
+namespace asio = boost::asio;
+
+class service {
+  public:
+    service(asio::io_context& loop, config settings);
+    ~service();
+
+    bool start(std::string& why_not);
+    asio::awaitable<void> stop();
+    /// Users and certificates anew (SIGHUP); running connections stay.
+    void reload();
+    std::uint16_t plain_port() const noexcept { return plain_port_; }
+    std::uint16_t tls_port() const noexcept { return tls_port_; }
+
+  private:
+    bool read_token(std::string& token, std::string& why_not) const;
+    bool open_auth(std::string& why_not);
+    bool open_doors(std::string& why_not);
+    bool open_ops(std::string& why_not);
+    void declare_metrics();
+
+    asio::io_context& loop_;
+    config settings_;
+    core::system_clock clock_;
+    ops::health health_;
+    ops::metrics metrics_;
+    ops::ops_routes ops_;
+    edge::edge_counters counters_;
+    std::vector<std::byte> scratch_;
+    std::unique_ptr<auth::file_provider> users_;
+    std::unique_ptr<auth::credential_cache> cache_;
+    std::unique_ptr<login::authenticator> logins_;
+    std::unique_ptr<relay::relay> relay_;
+    std::shared_ptr<net::tls_context> tls_;
+    std::optional<edge::shared_parts> shared_;
+    std::unique_ptr<edge::listener> listener_;
+    std::unique_ptr<net::http_server> ops_server_;
+    std::uint16_t plain_port_ = 0;
+    std::uint16_t tls_port_ = 0;
+};
+
+} // namespace broker
