@@ -14,38 +14,32 @@ service::service(asio::io_context& loop, config settings)
     : loop_(loop), settings_(std::move(settings)), ops_(health_, metrics_), scratch_(256 * 1024) {}
 service::~service() = default;
 
-bool service::read_token(std::string& token, std::string& why_not) const {
+std::string service::read_token(std::string& why_not) const {
     if (!settings_.token_file.empty()) {
+        std::string token;
         std::ifstream in(settings_.token_file);
-        if (!(in >> token)) {
-            why_not = "messaging.token_file " + settings_.token_file + ": cannot read a token from it";
-            return false;
-        }
-        return true;
+        if (!(in >> token)) why_not = "messaging.token_file " + settings_.token_file + ": cannot read a token from it";
+        return token;
     }
     const auto secret = auth::link_secret::load(settings_.secret_file);
     if (!secret) {
-        why_not = "messaging.secret_file " + settings_.secret_file + ": " + secret.error().message();
-        return false;
+        why_not = "messaging.secret_file " + settings_.secret_file + ": " + secret.error().message() + " (messaging makes it at its first start)";
+        return {};
     }
     auth::link_claims claims;
     claims.role = auth::link_role::broker;
     claims.tenants = {"*"};
     auto minted = auth::mint_link_token(claims, *secret);
-    if (!minted) {
-        why_not = minted.error().message();
-        return false;
-    }
-    token = std::move(*minted);
-    return true;
+    if (minted) return std::move(*minted);
+    why_not = minted.error().message();
+    return {};
 }
 
 bool service::start(std::string& why_not) {
-    std::string token;
-    if (!read_token(token, why_not) || !open_auth(why_not)) return false;
+    if (!open_auth(why_not)) return false;
     msg_link::link_options options;
     options.url = settings_.messaging_url;
-    options.token = std::move(token);
+    options.token_source = [this](std::string& why) { return read_token(why); };
     options.ca_file = settings_.ca_file;
     options.name = "messaging";
     relay_ = std::make_unique<relay::relay>(loop_.get_executor(), std::move(options), clock_);

@@ -39,7 +39,7 @@ class service {
     std::uint16_t tls_port() const noexcept { return tls_port_; }
 
   private:
-    bool read_token(std::string& token, std::string& why_not) const;
+    std::string read_token(std::string& why_not) const;
     bool open_auth(std::string& why_not);
     bool open_doors(std::string& why_not);
     bool open_ops(std::string& why_not);

@@ -62,10 +62,10 @@ ending=
 
 fail() {
   printf '\nFAILED: %s\n' "$*" >&2
-  for name in "${programs[@]}"; do
-    [ -s "$data/log/$name.log" ] && grep -q 'supervisor: ' "$data/log/$name.log" &&
-      { echo "--- the last lines of $name:"; tail -n 6 "$data/log/$name.log"; } >&2
-  done
+  if ! still_running; then
+    echo "$ended_program ended with code $(tail -n 1 "$data/run/$ended_program.pid.ended"); its last lines:" >&2
+    grep -v '^supervisor: ' "$data/log/$ended_program.log" | tail -n 6 >&2
+  fi
   [ -n "${data:-}" ] && [ -d "$data/log" ] && echo "logs: $data/log" >&2
   keep_data=yes
   finish 1
@@ -203,12 +203,10 @@ start_programs() {
 }
 answers() { curl -sf --max-time 2 -o /dev/null "http://$host:$1"; }
 wait_ready() {
-  waited_for=$1
   wait_until "$patience_s" answers "$2" && return 0
-  local gave_up="$1 was not ready within $patience_s s (http://$host:$2)"
-  still_running || gave_up="$ended_program ended with code $(tail -n 1 "$data/run/$ended_program.pid.ended")"
+  still_running || fail "$ended_program could not be started"
   tail -n 6 "$data/log/$1.log" >&2
-  fail "$gave_up"
+  fail "$1 was not ready within $patience_s s (http://$host:$2)"
 }
 # Nobody stops a program during the walk: one that ended is an error, although its supervisor starts it again.
 still_running() {
@@ -253,4 +251,5 @@ fi
 # From here on a program that ends is simply started again.
 what_next
 echo "running; Ctrl-C stops"
-while :; do wait; done
+while wait -n; [ $? -ne 127 ]; do :; done
+fail "nothing is running any more"

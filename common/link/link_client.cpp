@@ -82,6 +82,15 @@ asio::awaitable<void> link_client::run() {
 /// Connects and says hello; the welcome is read by `read_loop`.
 asio::awaitable<core::error_code> link_client::open_session() {
     net::upgrade_refusal refusal;
+    if (options_.token_source) {
+        std::string why;
+        options_.token = options_.token_source(why);
+        if (options_.token.empty()) {
+            if (why != last_error_) core::log::warn("link not opened", {{"link", options_.name}, {"why", why}});
+            last_error_ = why;
+            co_return boost::system::errc::make_error_code(boost::system::errc::permission_denied);
+        }
+    }
     auto target = target_of(options_);
     auto opened = co_await net::websocket_connect(std::move(target), &refusal);
     if (!opened) {

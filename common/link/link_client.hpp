@@ -14,6 +14,7 @@
 
 #include <chrono>
 #include <cstdint>
+#include <functional>
 #include <memory>
 #include <span>
 #include <string>
@@ -73,6 +74,9 @@ class link_handler {
 struct link_options {
     std::string url = "ws://127.0.0.1:8082"; ///< `/link` is added when it has no path
     std::string token;
+    /// Asked before each attempt when set, instead of `token`: the secret may be made by messaging after we started.
+    /// Empty with a sentence in its argument when there is none yet.
+    std::function<std::string(std::string& why_not)> token_source;
     std::string ca_file;
     std::string name = "link"; ///< for the log
     std::chrono::milliseconds idle_timeout{10'000}; ///< pings every 5 s, dead after 10 s

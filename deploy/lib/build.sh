@@ -1,3 +1,4 @@
+# shellcheck shell=bash
 # Configures and builds a preset with progress a person can read. Sourced, not run; needs $root.
 
 # build_preset PRESET [TARGET…]: into build/PRESET. On a terminal ninja's own line, otherwise a line for every tenth.

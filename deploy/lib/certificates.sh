@@ -1,3 +1,4 @@
+# shellcheck shell=bash
 # A certificate authority and a server certificate for trying things out. Sourced, not run.
 
 # make_certificates DIR [NAME…]: ca.pem, ca.key, server.pem, server.key (P-256) for localhost, this host and the given

@@ -1,3 +1,4 @@
+# shellcheck shell=bash
 # Debian packages the scripts need, and how they are installed. Sourced, not run.
 # Never libboost-dev or libboost-all-dev: they mean Boost 1.74 and exclude 1.81.
 
@@ -35,16 +36,12 @@ missing_packages() {
 # Installs what is missing of the given packages; says so in one line, the details only when it fails.
 install_packages() {
   local missing log
-  # shellcheck disable=SC2046
-  missing=$(echo $(missing_packages "$@"))
+  missing=$(missing_packages "$@" | paste -sd ' ')
   [ -n "$missing" ] || return 0
-  case " $(dpkg-query -W -f '${Package} ' 'libboost-dev' 2>/dev/null) " in
-    *" libboost-dev "*)
-      if [ -z "$(missing_packages libboost-dev)" ] && [ "${missing#*libboost1.81-dev}" != "$missing" ]; then
-        echo "libboost-dev (Boost 1.74) is installed and excludes libboost1.81-dev: apt-get remove libboost-dev" >&2
-        return 1
-      fi ;;
-  esac
+  if [[ "$missing" == *libboost1.81-dev* ]] && [ -z "$(missing_packages libboost-dev)" ]; then
+    echo "libboost-dev (Boost 1.74) is installed and excludes libboost1.81-dev: apt-get remove libboost-dev" >&2
+    return 1
+  fi
   echo "installing packages: $missing"
   log=$(mktemp)
   # shellcheck disable=SC2086

@@ -1,3 +1,4 @@
+# shellcheck shell=bash
 # The walk through the system with real clients: what deploy/demo.sh shows and tests/system/compose.sh checks.
 # Sourced, not run. Needs: host, mqtt_port, mqtts_port, platform_url, ca_file, work (a directory for what is received).
 # Every step is verified: `fail` ends the whole with a sentence.
@@ -110,7 +111,7 @@ walk_operation() {
   local command
   command=$(grep -m 1 "^dev/$relay_serial/cmd " "$work/relay.out" | cut -d ' ' -f 2-)
   show "command     $command"
-  [ "$(jq -r .id <<<"$command")" = "$operation" ] && [ "$(jq -r .state <<<"$command")" = true ] ||
+  jq -e --arg id "$operation" '.id==$id and .state==true' >/dev/null 2>&1 <<<"$command" ||
     fail "the command is not the one of operation $operation"
   publish tcp "dev/$relay_serial/cmd/ack" "{\"id\":\"$operation\",\"rc\":0}"
   expect "the end of operation $operation" "/devicecontrol/operations/$operation" 'select(.status=="SUCCESSFUL") | .status'
