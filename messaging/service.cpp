@@ -3,6 +3,7 @@
 #include "common/async/tokens.hpp"
 #include "common/core/log.hpp"
 #include "common/link/frame.hpp"
+#include "common/record/filter.hpp"
 
 #include <boost/asio/post.hpp>
 
@@ -28,6 +29,7 @@ bool service::start(std::string& why_not) {
     front_ = std::make_unique<endpoint::front>(ops_, *secret_, *sessions_, clock_);
     declare_subscriptions();
     declare_metrics();
+    if (!open_api(why_not)) return false;
     net::http_server_options options;
     options.name = "messaging";
     options.address = settings_.listen.address;
@@ -88,13 +90,29 @@ bool service::open_store(std::string& why_not) {
     return true;
 }
 
+bool service::open_api(std::string& why_not) {
+    if (!logins_) return true;
+    const auto path = settings_.data_directory + "/token-key.pem";
+    auto key = notification2::signing_key::load_or_create(path);
+    if (!key) {
+        why_not = "token key " + path + ": " + key.error().message();
+        return false;
+    }
+    api_ = std::make_unique<endpoint::notification_api>(*hub_, *logins_, clock_, metrics_, std::move(*key));
+    api_->add_routes(*front_);
+    return true;
+}
+
 void service::declare_subscriptions() {
     for (const auto& one : settings_.subscriptions) {
-        if (hub_->find_subscription(one.tenant, "mqtt", one.subscriber) != nullptr) continue;
+        // An exact topic is what a subscriber of the WebSocket API has; only the link knows filters.
+        const auto name = record::has_wildcard(one.topic) ? one.subscriber
+                                                          : endpoint::subscription_name(one.subscriber, one.topic, false);
+        if (hub_->find_subscription(one.tenant, "mqtt", name) != nullptr) continue;
         topic::subscribe_request request;
         request.tenant = one.tenant;
         request.name_space = "mqtt";
-        request.name = one.subscriber;
+        request.name = name;
         request.durability = msg_link::durability::durable;
         auto why = msg_link::reason::ok;
         auto* made = hub_->subscribe(request, why);

@@ -14,6 +14,7 @@
 #include "messaging/config.hpp"
 #include "messaging/endpoint/front.hpp"
 #include "messaging/endpoint/link_sessions.hpp"
+#include "messaging/endpoint/notification_api.hpp"
 #include "messaging/topic/hub.hpp"
 
 #include <boost/asio/awaitable.hpp>
@@ -44,6 +45,7 @@ class service {
 
   private:
     bool open_store(std::string& why_not);
+    bool open_api(std::string& why_not);
     bool open_auth(std::string& why_not);
     void declare_subscriptions();
     void declare_metrics();
@@ -64,6 +66,7 @@ class service {
     std::unique_ptr<topic::hub> hub_;
     std::unique_ptr<endpoint::link_sessions> sessions_;
     std::unique_ptr<endpoint::front> front_;
+    std::unique_ptr<endpoint::notification_api> api_; ///< only with auth.file
     std::unique_ptr<net::http_server> server_;
     async::task_group tasks_;
     asio::steady_timer ticker_;

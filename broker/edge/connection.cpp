@@ -189,7 +189,6 @@ asio::awaitable<void> connection::drain(std::shared_ptr<connection> self) {
     if (credit_held_ && member_ != nullptr && !closed_) {
         credit_held_ = false;
         with_.links.hold_credit(*member_, false);
-        with_.links.flush();
     }
     flush();
     wake();

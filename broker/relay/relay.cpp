@@ -18,7 +18,7 @@ constexpr std::uint32_t unsettled_while_down = 1'000;
 } // namespace
 
 relay::relay(asio::any_io_executor executor, msg_link::link_options options, const core::clock& time)
-    : clock_(time), link_(executor, std::move(options), *this), down_since_(time.now()) {}
+    : clock_(time), link_(executor, std::move(options), *this), flush_turn_(executor, [this] { flush(); }), down_since_(time.now()) {}
 relay::~relay() = default;
 
 std::chrono::milliseconds relay::down_for() const noexcept {
@@ -165,6 +165,7 @@ void relay::touch(member& by) {
     if (by.touched_) return;
     by.touched_ = true;
     touched_.push_back(&by);
+    flush_turn_.kick();
 }
 
 void relay::acknowledge(member& by, std::uint64_t position, std::uint32_t credit_bytes) {
@@ -364,7 +365,6 @@ void relay::on_batch_done() {
     }
     progressed_.clear();
     if (!blocked_.empty()) wake_blocked();
-    flush();
 }
 
 void relay::wake_blocked() {

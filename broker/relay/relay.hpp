@@ -4,6 +4,7 @@
 
 #include "broker/relay/delivery_sink.hpp"
 #include "broker/relay/stream.hpp"
+#include "common/async/turn_call.hpp"
 #include "common/core/clock.hpp"
 #include "common/link/link_client.hpp"
 
@@ -75,8 +76,6 @@ class relay final : private msg_link::link_handler {
     void acknowledge(member& by, std::uint64_t position, std::uint32_t credit_bytes);
     /// No more credit goes out while held (the client does not read).
     void hold_credit(member& by, bool held);
-    /// Sends the acknowledgements and credits of this turn.
-    void flush();
     std::size_t members() const noexcept { return members_.size(); }
 
   private:
@@ -103,11 +102,13 @@ class relay final : private msg_link::link_handler {
     void open_stream(member& by);
     void send_pending(member& by);
     void touch(member& by);
+    void flush();
     void wake_blocked();
     member* of_stream(std::uint32_t stream) const noexcept;
 
     const core::clock& clock_;
     msg_link::link_client link_;
+    async::turn_call flush_turn_; ///< acknowledgements and credit go once per turn
     std::function<void(bool)> listener_;
     relay_counters counters_;
     std::unordered_map<member*, std::unique_ptr<member>> members_;

@@ -72,7 +72,7 @@ class consumer final : public topic::delivery_sink, public std::enable_shared_fr
     void deliver(const std::vector<std::uint32_t>&, const topic::topic& from, std::uint64_t position, std::uint8_t,
                  core::byte_span record) override;
     void ended(std::uint32_t, msg_link::reason why, std::string_view message) override {
-        with_ = nullptr;
+        if (std::exchange(with_, nullptr) == nullptr) return; // asked for by this connection
         if (why == msg_link::reason::removed) outbox.close_now(1000, "unsubscribed");
         else wrong(msg_link::name(why), 1013, message);
     }
@@ -109,6 +109,11 @@ class consumer final : public topic::delivery_sink, public std::enable_shared_fr
         auto& removed = *with_->of;
         with_ = nullptr;
         context_.hub.remove(removed, msg_link::reason::removed);
+        // The close is the client's proof, so it comes when the removal is on disk.
+        context_.hub.when_durable([weak = weak_from_this()](core::error_code error) {
+            const auto self = weak.lock();
+            if (self) self->outbox.close_now(error ? 1011 : 1000, error ? "the store failed" : "unsubscribed");
+        });
     }
 
     api_context& context_;
