@@ -223,7 +223,7 @@ what_next() {
 What to try next
    MQTT:     $host:$mqtt_port, over TLS $mqtts_port with --cafile $ca_file
    login:    $tenant/device1 device1-secret (devices), $tenant/admin admin-secret (also for REST)
-   listen:   mosquitto_sub -h $host -p $mqtt_port -u $tenant/device1 -P device1-secret -t 'site/#' -v
+   listen:   mosquitto_sub -h $host -p $mqtt_port -u $tenant/device1 -P device1-secret -t site/berlin/r8/env -v
    publish:  mosquitto_pub -h $host -p $mqtt_port -u $tenant/device1 -P device1-secret -q 1 -t site/berlin/r8/env \\
                -m '{"ver":2,"dev":{"sn":"A1"},"data":{"temp":19},"bat":{"v":3,"pct":70}}'
    devices:  curl -s -u $admin_login $platform_url/inventory/managedObjects?fragmentType=c8y_IsDevice | jq '.managedObjects[].name'

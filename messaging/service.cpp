@@ -156,6 +156,13 @@ void service::declare_metrics() {
     number("messaging_links", "Connected links", [this] { return static_cast<double>(sessions_->connected()); });
     number("messaging_link_sessions", "Link sessions, connected or on lease", [this] { return static_cast<double>(sessions_->size()); });
     number("messaging_link_protocol_errors_total", "Links closed for a protocol error", of(front_->counters().protocol_errors));
+    const auto http = [&](const char* name, const char* help, const std::uint64_t net::http_server_counters::*which) {
+        number(name, help, [this, which] { return server_ ? static_cast<double>(server_->counters().*which) : 0.0; });
+    };
+    http("messaging_http_requests_total", "HTTP requests answered", &net::http_server_counters::requests);
+    http("messaging_http_malformed_total", "HTTP requests refused unread: malformed or too large", &net::http_server_counters::malformed);
+    http("messaging_http_timed_out_total", "HTTP connections closed for their slowness", &net::http_server_counters::timed_out);
+    http("messaging_http_refused_total", "Connections closed over the limit", &net::http_server_counters::refused);
     number("messaging_link_tokens_refused_total", "Upgrades refused for their token", [this] { return static_cast<double>(front_->refused_tokens()); });
 }
 

@@ -57,7 +57,9 @@ asio::awaitable<void> connection::run(bool handshake) {
         const auto failed = co_await transport_->handshake();
         if (failed) {
             ++with_.counters.handshakes_failed;
-            core::log::debug("handshake failed", {{"peer", transport_->remote_address()}, {"why", failed.message()}});
+            // Who connects and leaves without a word is a health check more often than not.
+            const auto level = failed == asio::error::eof ? core::log::level::debug : core::log::level::info;
+            core::log::write(level, "handshake failed", {{"peer", transport_->remote_address()}, {"why", failed.message()}});
             closed_ = true;
         }
     }
@@ -213,9 +215,11 @@ void connection::close(session::close_reason reason, std::string_view log_text, 
     will_ = publish_will;
     const auto index = static_cast<std::size_t>(reason);
     if (index < with_.counters.closed.size()) ++with_.counters.closed[index];
+    // A connection that ends inside a packet is worth a line; one that is cut between packets is daily business.
+    const bool cut = reason == session::close_reason::transport_closed && !stash_.empty();
     const bool orderly = reason == session::close_reason::client_disconnected ||
                          reason == session::close_reason::transport_closed || reason == session::close_reason::shutdown;
-    if (orderly) core::log::debug("client gone", {{"tenant", tenant_}, {"client", client_id_}, {"why", session::name_of(reason)}});
+    if (orderly && !cut) core::log::debug("client gone", {{"tenant", tenant_}, {"client", client_id_}, {"why", session::name_of(reason)}});
     else
         core::log::info("client closed", {{"tenant", tenant_},
                                           {"client", client_id_},

@@ -10,6 +10,7 @@ child=
 stopping=
 trap 'stopping=yes; [ -z "$child" ] || kill -TERM "$child" 2>/dev/null' TERM
 trap '' INT # Ctrl-C is the demo's to handle
+exec 2>>"$log"
 
 while [ -z "$stopping" ]; do
   began=$(date +%s%N)

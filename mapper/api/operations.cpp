@@ -4,6 +4,12 @@
 
 namespace mapper::api {
 
+platform::call get_operation(std::string_view id) {
+    platform::call made("GET", "/devicecontrol/operations/" + core::percent_encode(id), "operation_get");
+    made.accept = "operation";
+    return made;
+}
+
 platform::call update_operation(std::string_view id, std::string body) {
     platform::call made("PUT", "/devicecontrol/operations/" + core::percent_encode(id), "operation_update");
     made.content_type = "operation";

@@ -5,6 +5,7 @@
 
 namespace mapper::api {
 
+platform::call get_operation(std::string_view id);
 /// `body`: status, perhaps failureReason and result fragments.
 platform::call update_operation(std::string_view id, std::string body);
 /// By status and, unless empty, fragment; ascending by ID, in `operations`.

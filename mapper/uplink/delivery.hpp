@@ -25,6 +25,7 @@ namespace mapper::uplink {
 /// A message of which parts are on their way; owned by the worker.
 struct message {
     std::uint64_t position = 0;
+    std::uint32_t stream = 0; ///< it counts for this stream's credit
     std::uint32_t open = 0; ///< parts not settled yet
     std::string record;     ///< for the dead letter
     std::string topic;

@@ -31,6 +31,8 @@ uplink_worker::~uplink_worker() { link_.remove(stream_); }
 asio::awaitable<void> uplink_worker::stop() {
     co_await delivery_.stop();
     flush();
+    // A standby, or our next life, need not wait for the lease to end.
+    if (begun_) link_.client().send_stream_close(stream_, false);
     stopped_ = true;
 }
 
@@ -113,14 +115,21 @@ void uplink_worker::remember_filters() {
 void uplink_worker::on_up(bool) {
     if (!begun_ || stopped_) return;
     granted_messages_ = granted_bytes_ = 0; // say it again
-    subscribe();
+    if (!subscribed_) {
+        subscribe();
+        return;
+    }
+    // Named when resuming: it goes on, or on_stream_ended follows.
+    if (filters_known_) send_filters();
+    give_credit();
 }
 
 void uplink_worker::on_resume(msg_link::resume_list& into) {
     if (!subscribed_) return;
     std::vector<std::uint64_t> held;
     held.reserve(outstanding_.size());
-    for (const auto& [position, one] : outstanding_) held.push_back(position);
+    for (const auto& [position, one] : outstanding_)
+        if (position <= taken_position_) held.push_back(position);
     auto taken = taken_position_;
     if (held.size() > resumed_max) { // more than the frame can say: the rest comes again, and is known here
         taken = held[resumed_max] - 1;
@@ -158,6 +167,7 @@ void uplink_worker::on_stream_ended(const msg_link::stream_answer& answer) {
     stream_ = link_.renumber(stream_);
     done_messages_ = done_bytes_ = granted_messages_ = granted_bytes_ = 0;
     taken_position_ = 0;
+    asked_.clear();
     subscribe();
 }
 
@@ -175,6 +185,7 @@ void uplink_worker::on_deliver(const msg_link::deliver& frame, const msg_link::t
     auto made = std::make_unique<message>();
     auto& one = *made;
     one.position = frame.position;
+    one.stream = stream_;
     one.open = 1; // until it is mapped
     one.record = core::as_text(frame.record);
     one.topic = from.name;
@@ -185,10 +196,10 @@ void uplink_worker::on_deliver(const msg_link::deliver& frame, const msg_link::t
 }
 
 void uplink_worker::map(message& into, const record::fields& from, std::string_view topic) {
-    const transform::inbound_message message{topic, from.payload, from.client_id, from.user, from.arrival_ms};
+    const transform::inbound_message inbound{topic, from.payload, from.client_id, from.user, from.arrival_ms};
     matches_.clear();
     mappings_->index().find(topic, matches_);
-    transform_.open(message);
+    transform_.open(inbound);
     bool made = false;
     for (const auto& match : matches_) {
         if (match.as == mapping::mapping_index::purpose::uplink) {
@@ -198,7 +209,7 @@ void uplink_worker::map(message& into, const record::fields& from, std::string_v
         if (responses_ == nullptr) continue;
         ++into.open;
         const auto finished = [this, position = into.position] { part_done(position); };
-        if (responses_->on_response(*match.of, message, finished)) made = true;
+        if (responses_->on_response(*match.of, inbound, finished)) made = true;
         else --into.open;
     }
     (made ? count_.mapped : count_.unmatched).add();
@@ -251,8 +262,10 @@ void uplink_worker::part_done(std::uint64_t position) {
 
 void uplink_worker::done(std::uint64_t position) {
     const auto found = outstanding_.find(position);
-    ++done_messages_;
-    done_bytes_ += found->second->record.size();
+    if (found->second->stream == stream_) {
+        ++done_messages_;
+        done_bytes_ += found->second->record.size();
+    }
     outstanding_.erase(found);
     acknowledged_.push_back(position);
     turn_.kick();

@@ -2,6 +2,7 @@
 
 #include "common/core/log.hpp"
 #include "common/core/percent.hpp"
+#include "common/net/error.hpp"
 
 namespace messaging::endpoint {
 
@@ -20,8 +21,8 @@ std::string_view error_name(unsigned status) noexcept {
 
 } // namespace
 
-api_context::api_context(topic::hub& to, const core::clock& time, ops::metrics& numbers, notification2::signing_key with,
-                         api_options limits)
+api_context::api_context(topic::hub& to, const core::clock& time, ops::metrics& numbers,
+                         notification2::signing_key with, api_options limits)
     : hub(to), clock(time), key(with), verifier(with, time), options(limits),
       refused(numbers.counters("messaging_api_refused_total", "What the token and WebSocket API refused",
                                {"door", "reason"})),
@@ -36,6 +37,17 @@ void api_context::note_refusal(std::string_view door, std::string_view reason, s
                                std::string_view why) {
     refused.with({std::string(door), std::string(reason)}).add();
     core::log::warn("refused", {{"door", door}, {"reason", reason}, {"peer", peer}, {"why", why}});
+}
+
+void api_context::note_read_failure(std::string_view door, std::string_view peer, core::error_code error) {
+    // Beast's errors about frames stay what they are; its headers stay in net.
+    const bool bad_frame = std::string_view(error.category().name()) == "boost.beast.websocket";
+    if (error == net::errc::message_too_large)
+        note_refusal(door, "too_large", peer, error.message());
+    else if (bad_frame)
+        note_refusal(door, "bad_websocket_frame", peer, error.message());
+    else if (error == net::errc::timeout)
+        note_refusal(door, "idle", peer, error.message());
 }
 
 net::http_response api_context::refuse(std::string_view door, std::string_view reason, unsigned status,

@@ -18,9 +18,9 @@ namespace messaging::endpoint {
 /// Defaults as ref C.6 and C.9 tell them; tests make them small.
 struct api_options {
     std::chrono::milliseconds idle_timeout{std::chrono::minutes(5)};
-    std::uint32_t unacknowledged_max = 1000;            ///< per consumer connection
-    std::size_t outbox_bytes_max = 1024 * 1024;         ///< frames that wait for a slow consumer
-    std::size_t unsettled_frames_max = 4096;            ///< per producer connection; then it is not read from
+    std::uint32_t unacknowledged_max = 1000;    ///< per consumer connection
+    std::size_t outbox_bytes_max = 1024 * 1024; ///< frames that wait for a slow consumer
+    std::size_t unsettled_frames_max = 4096;    ///< per producer connection; then it is not read from
     std::size_t unsettled_bytes_max = 8 * 1024 * 1024;
 };
 
@@ -30,7 +30,9 @@ struct api_context {
 
     /// Counts and logs; what was wrong goes to the peer by other means.
     void note_refusal(std::string_view door, std::string_view reason, std::string_view peer, std::string_view why);
-    /// The same, as the answer to a request. Bodies as the platform's (ref D.1).
+    /// Why a connection could not be read any more: counted and logged where the client did what WebSocket forbids.
+    void note_read_failure(std::string_view door, std::string_view peer, core::error_code error);
+    /// As note_refusal, as the answer to a request. Bodies as the platform's (ref D.1).
     net::http_response refuse(std::string_view door, std::string_view reason, unsigned status,
                               const net::http_request& request, std::string_view why);
     /// The token of the request's query, verified; on refusal `answer` is it (401, ref C.7).

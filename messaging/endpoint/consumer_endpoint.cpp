@@ -2,7 +2,6 @@
 
 #include "common/async/task_group.hpp"
 #include "common/core/log.hpp"
-#include "common/net/error.hpp"
 #include "common/notification2/frame.hpp"
 #include "messaging/endpoint/durable.hpp"
 #include "messaging/endpoint/message_convert.hpp"
@@ -73,8 +72,10 @@ class consumer final : public topic::delivery_sink, public std::enable_shared_fr
                  core::byte_span record) override;
     void ended(std::uint32_t, msg_link::reason why, std::string_view message) override {
         if (std::exchange(with_, nullptr) == nullptr) return; // asked for by this connection
-        if (why == msg_link::reason::removed) outbox.close_now(1000, "unsubscribed");
-        else wrong(msg_link::name(why), 1013, message);
+        if (why == msg_link::reason::removed)
+            outbox.close_now(1000, "unsubscribed");
+        else
+            wrong(msg_link::name(why), 1013, message);
     }
 
     text_outbox outbox;
@@ -99,8 +100,10 @@ class consumer final : public topic::delivery_sink, public std::enable_shared_fr
     /// Counted each time, logged once a connection: an application that acknowledges twice is no news.
     void unknown_acknowledgement() {
         constexpr std::string_view reason = "unknown_acknowledgement";
-        if (std::exchange(told_unknown_, true)) context_.refused.with({std::string(door), std::string(reason)}).add();
-        else context_.note_refusal(door, reason, peer_, "no message with that acknowledgement header waits here");
+        if (std::exchange(told_unknown_, true))
+            context_.refused.with({std::string(door), std::string(reason)}).add();
+        else
+            context_.note_refusal(door, reason, peer_, "no message with that acknowledgement header waits here");
     }
 
     void unsubscribe() {
@@ -127,8 +130,8 @@ class consumer final : public topic::delivery_sink, public std::enable_shared_fr
     std::string avro_;
 };
 
-void consumer::deliver(const std::vector<std::uint32_t>&, const topic::topic& from, std::uint64_t position, std::uint8_t,
-                       core::byte_span record) {
+void consumer::deliver(const std::vector<std::uint32_t>&, const topic::topic& from, std::uint64_t position,
+                       std::uint8_t, core::byte_span record) {
     std::string header;
     n2::append_ack_header(header, {mark(), position});
     std::string frame;
@@ -146,7 +149,8 @@ void consumer::deliver(const std::vector<std::uint32_t>&, const topic::topic& fr
         return;
     }
     // It can never be sent, so it must not stay. Not here: the hub is in the midst of handing it over.
-    context_.note_refusal(door, "unpresentable", peer_, "a stored message cannot be put into this protocol's frames; skipped");
+    context_.note_refusal(door, "unpresentable", peer_,
+                          "a stored message cannot be put into this protocol's frames; skipped");
     asio::post(executor_, [weak = weak_from_this(), position] {
         if (const auto self = weak.lock()) self->acknowledge(position);
     });
@@ -163,21 +167,24 @@ asio::awaitable<void> serve(std::shared_ptr<consumer> self, std::unique_ptr<net:
     tasks.spawn("write", self->outbox.run(*socket, [at = self.get()] { at->written(); }));
     self->start();
     std::string text;
+    std::string why;
     while (true) {
         const auto got = co_await socket->read(text);
         if (!got) {
-            if (got.error() == net::errc::message_too_large)
-                context.note_refusal(door, "too_large", self->peer(), got.error().message());
+            context.note_read_failure(door, self->peer(), got.error());
+            why = got.error().message();
             break;
         }
         if (self->outbox.closing()) continue; // only the peer's close is still of interest
-        if (socket->last_was_text()) self->on_text(text);
-        else self->wrong("binary_frame", 1003, "text frames only");
+        if (socket->last_was_text())
+            self->on_text(text);
+        else
+            self->wrong("binary_frame", 1003, "text frames only");
     }
     tasks.stop();
     socket->abort();
     co_await tasks.join();
-    core::log::info("consumer disconnected", {{"peer", self->peer()}});
+    core::log::info("consumer disconnected", {{"peer", self->peer()}, {"why", why}});
 }
 
 topic::subscription* find_or_make(api_context& context, const n2::token_claims& claims, msg_link::reason& why) {
@@ -215,10 +222,10 @@ asio::awaitable<net::upgrade_decision> upgrade_consumer(api_context& context, ne
     auto why = msg_link::reason::ok;
     auto* of = find_or_make(context, *claims, why);
     if (of == nullptr) co_return net::upgrade_decision(refused(context, request, why));
-    auto made = std::make_shared<consumer>(context, executor, *of, claims->topic.type != n2::mqtt_type, request.remote_address);
+    auto made =
+        std::make_shared<consumer>(context, executor, *of, claims->topic.type != n2::mqtt_type, request.remote_address);
     const auto error = co_await durable(context.hub, executor);
-    if (error)
-        co_return net::upgrade_decision(context.refuse(door, "store_failed", 503, request, error.message()));
+    if (error) co_return net::upgrade_decision(context.refuse(door, "store_failed", 503, request, error.message()));
     net::websocket_options options;
     options.idle_timeout = context.options.idle_timeout;
     options.message_bytes_max = reply_bytes_max;

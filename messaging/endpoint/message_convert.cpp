@@ -52,7 +52,8 @@ std::string properties_of(const n2::mqtt_service_message& message) {
     std::string wire;
     if (message.format) record::append_payload_format(wire, static_cast<std::uint8_t>(*message.format));
     if (message.content_type) record::append_property(wire, record::property::content_type, *message.content_type);
-    if (message.response_topic) record::append_property(wire, record::property::response_topic, *message.response_topic);
+    if (message.response_topic)
+        record::append_property(wire, record::property::response_topic, *message.response_topic);
     if (message.correlation_data)
         record::append_property(wire, record::property::correlation_data, *message.correlation_data);
     if (message.user_properties)
@@ -77,7 +78,8 @@ void add_property(const record::property_value& from, n2::mqtt_service_message& 
 
 bool texts_are_utf8(const n2::mqtt_service_message& message) noexcept {
     const auto good = [](const std::optional<std::string_view>& text) { return !text || is_utf8(*text); };
-    if (!good(message.client_id) || !good(message.content_type) || !good(message.response_topic) || !good(message.topic))
+    if (!good(message.client_id) || !good(message.content_type) || !good(message.response_topic) ||
+        !good(message.topic))
         return false;
     if (message.user_properties)
         for (const auto& [name, value] : *message.user_properties)

@@ -11,8 +11,8 @@
 
 namespace messaging::endpoint {
 
-/// Appends the record of an application's message. Empty, or one sentence about what cannot be carried; then `out` is as
-/// it was. `store_topic` is the token's; the MQTT topic is kept only where it differs.
+/// Appends the record of an application's message. Empty, or one sentence about what cannot be carried; then `out` is
+/// as it was. `store_topic` is the token's; the MQTT topic is kept only where it differs.
 std::string record_from_message(const notification2::mqtt_service_message& message, std::string_view store_topic,
                                 std::int64_t now_ms, std::string& out);
 

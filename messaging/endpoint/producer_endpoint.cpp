@@ -4,7 +4,6 @@
 #include "common/async/task_group.hpp"
 #include "common/core/base64.hpp"
 #include "common/core/log.hpp"
-#include "common/net/error.hpp"
 #include "common/notification2/frame.hpp"
 #include "messaging/endpoint/message_convert.hpp"
 #include "messaging/endpoint/text_outbox.hpp"
@@ -90,7 +89,8 @@ class producer final : public topic::publish_source {
                 continue;
             }
             guard_.failed = true;
-            outbox.push(std::to_string(sequences_.front().sequence) + " error " + std::string(msg_link::name(run->why)));
+            outbox.push(std::to_string(sequences_.front().sequence) + " error " +
+                        std::string(msg_link::name(run->why)));
             const std::uint16_t code = run->why == msg_link::reason::too_large ? 1009 : 1013;
             wrong(msg_link::name(run->why), code, msg_link::text(run->why));
         }
@@ -128,7 +128,8 @@ asio::awaitable<bool> wait_for_room(producer& self) {
     co_return true;
 }
 
-asio::awaitable<void> read_loop(producer& self, net::websocket& socket, api_context& context) {
+/// Until the connection ends, which `why` then explains.
+asio::awaitable<void> read_loop(producer& self, net::websocket& socket, api_context& context, std::string& why) {
     std::string frame;
     while (true) {
         if (self.full()) {
@@ -137,13 +138,15 @@ asio::awaitable<void> read_loop(producer& self, net::websocket& socket, api_cont
         }
         const auto got = co_await socket.read(frame);
         if (!got) {
-            if (got.error() == net::errc::message_too_large)
-                context.note_refusal(door, "too_large", self.peer(), got.error().message());
+            context.note_read_failure(door, self.peer(), got.error());
+            why = got.error().message();
             co_return;
         }
         if (self.outbox.closing()) continue; // only the peer's close is still of interest
-        if (socket.last_was_text()) self.on_frame(frame);
-        else self.wrong("binary_frame", 1003, "text frames only");
+        if (socket.last_was_text())
+            self.on_frame(frame);
+        else
+            self.wrong("binary_frame", 1003, "text frames only");
     }
 }
 
@@ -152,14 +155,16 @@ asio::awaitable<void> serve(std::shared_ptr<producer> self, std::unique_ptr<net:
     co_await asio::this_coro::throw_if_cancelled(false); // the end below must be reached
     const auto executor = co_await asio::this_coro::executor;
     async::task_group tasks(executor, "producer");
-    core::log::info("producer connected",
-                    {{"peer", self->peer()}, {"tenant", self->target().owner().name}, {"topic", self->target().name()}});
+    core::log::info(
+        "producer connected",
+        {{"peer", self->peer()}, {"tenant", self->target().owner().name}, {"topic", self->target().name()}});
     tasks.spawn("write", self->outbox.run(*socket, [at = self.get()] { at->room.notify(); }));
-    co_await read_loop(*self, *socket, context);
+    std::string why;
+    co_await read_loop(*self, *socket, context, why);
     tasks.stop();
     socket->abort();
     co_await tasks.join();
-    core::log::info("producer disconnected", {{"peer", self->peer()}, {"frames", self->received}});
+    core::log::info("producer disconnected", {{"peer", self->peer()}, {"frames", self->received}, {"why", why}});
 }
 
 } // namespace
@@ -176,7 +181,8 @@ asio::awaitable<net::upgrade_decision> upgrade_producer(api_context& context, ne
     auto made = std::make_shared<producer>(context, executor, *claims, *to, request.remote_address);
     net::websocket_options options;
     options.idle_timeout = context.options.idle_timeout;
-    options.message_bytes_max = core::base64_length(context.hub.defaults().record_bytes) * 2; // what is a little too large gets an error line
+    options.message_bytes_max =
+        core::base64_length(context.hub.defaults().record_bytes) * 2; // what is a little too large gets an error line
     co_return net::upgrade_decision(std::move(options), [made, &context](std::unique_ptr<net::websocket> socket) {
         return serve(made, std::move(socket), context);
     });

@@ -29,7 +29,8 @@ struct login {
 /// `Basic base64(<tenant>/<user>:<password>)`; nothing for any other form.
 std::optional<auth::credentials> read_basic(std::string_view header) {
     constexpr std::string_view scheme = "Basic ";
-    if (header.size() < scheme.size() || !net::equal_nocase(header.substr(0, scheme.size()), scheme)) return std::nullopt;
+    if (header.size() < scheme.size() || !net::equal_nocase(header.substr(0, scheme.size()), scheme))
+        return std::nullopt;
     const auto text = core::base64_decode(header.substr(scheme.size()));
     if (!text) return std::nullopt;
     const auto colon = text->find(':');
@@ -65,7 +66,8 @@ asio::awaitable<std::optional<auth::principal>> authenticate(api_context& contex
     if (asked->outcome && asked->outcome->has_value()) co_return std::move(**asked->outcome);
     if (asked->outcome && asked->outcome->error() == auth::errc::wrong_credentials)
         refuse("wrong_credentials", "Invalid credentials! : Bad credentials");
-    else answer = context.refuse(door, "login_unavailable", 503, request, "the login could not be checked now");
+    else
+        answer = context.refuse(door, "login_unavailable", 503, request, "the login could not be checked now");
     co_return std::nullopt;
 }
 
@@ -110,7 +112,8 @@ net::http_response wrong_method(api_context& context, const net::http_request& r
 
 } // namespace
 
-asio::awaitable<net::http_response> answer_token(api_context& context, auth::provider& logins, net::http_request request) {
+asio::awaitable<net::http_response> answer_token(api_context& context, auth::provider& logins,
+                                                 net::http_request request) {
     net::http_response answer;
     if (request.method != "POST" && request.method != "GET") co_return wrong_method(context, request, "POST, GET");
     const auto who = co_await authenticate(context, logins, request, answer);

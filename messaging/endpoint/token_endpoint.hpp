@@ -12,7 +12,8 @@ namespace messaging::endpoint {
 namespace asio = boost::asio;
 
 /// POST: a token, for ROLE_NOTIFICATION_2_ADMIN; GET: the claims of a token. Both references outlive the call.
-asio::awaitable<net::http_response> answer_token(api_context& context, auth::provider& logins, net::http_request request);
+asio::awaitable<net::http_response> answer_token(api_context& context, auth::provider& logins,
+                                                 net::http_request request);
 
 /// POST: removes the subscriber named in the token, and its backlog.
 asio::awaitable<net::http_response> answer_unsubscribe(api_context& context, auth::provider& logins,

@@ -22,7 +22,8 @@ bool find(const dom::object& in, std::string_view name, dom::element& into) {
     return in.at_key(name).get(into) == simdjson::SUCCESS && !into.is_null();
 }
 
-std::string read_text(const dom::object& in, const char* name, bool required, std::size_t bytes_max, std::string& into) {
+std::string read_text(const dom::object& in, const char* name, bool required, std::size_t bytes_max,
+                      std::string& into) {
     dom::element found;
     const auto field = "'" + std::string(name) + "'";
     if (!find(in, name, found)) return required ? field + " is missing" : std::string{};

@@ -265,6 +265,7 @@ class hub final : private store::commit_listener, private store::recovery_handle
     bool recovering_ = false;
     std::int64_t base_wall_ms_ = 0;
     core::steady_time base_steady_{};
+    core::steady_time progress_told_{};
     std::vector<std::pair<store::location, std::uint32_t>> dead_at_start_;
     struct recovered_message {
         std::uint32_t topic;

@@ -18,7 +18,7 @@ constexpr std::uint64_t position_jump = 1ULL << 20;
 core::error_code hub::open(store::log_options options, store::file_system& files, store::post_function post) {
     recovering_ = true;
     base_wall_ms_ = clock_.wall_ms();
-    base_steady_ = clock_.now();
+    base_steady_ = progress_told_ = clock_.now();
     auto opened = store::commit_log::open(std::move(options), files, std::move(post), *this, *this);
     if (!opened) return opened.error();
     log_ = std::move(*opened);
@@ -28,6 +28,9 @@ core::error_code hub::open(store::log_options options, store::file_system& files
 }
 
 void hub::on_progress(std::uint64_t done, std::uint64_t total) {
+    const auto now = clock_.now();
+    if (now - progress_told_ < std::chrono::seconds(1)) return;
+    progress_told_ = now;
     core::log::info("recovering", {{"bytes", done}, {"of", total}});
 }
 

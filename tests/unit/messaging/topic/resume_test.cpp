@@ -1,0 +1,211 @@
+#include "tests/unit/messaging/topic/link_peer.hpp"
+
+using namespace support;
+
+TEST_CASE("resume: what was settled is told, the rest is sent again and stored once", "[resume]") {
+    memory_messaging messaging;
+    link_peer broker(messaging, 7);
+    broker.connect();
+    broker.subscribe(1, "a", 2, 1'000, "sub");
+    broker.topic(1, "a");
+    broker.publish(1, "1");
+    broker.publish(1, "2");
+    messaging.settle();
+    broker.publish(1, "3"); // received, not yet on its way to the disk when the link goes
+    broker.cut();
+    SECTION("the link comes back before the commit") {
+        broker.connect(1);
+        CHECK(broker.settled == 2);
+        broker.topic(1, "a");
+        broker.publish(1, "3");
+        broker.publish(1, "4");
+        messaging.settle();
+    }
+    SECTION("the link comes back after the commit") {
+        messaging.settle();
+        broker.connect(1);
+        CHECK(broker.settled == 3);
+        broker.topic(1, "a");
+        broker.publish(1, "4");
+        messaging.settle();
+    }
+    SECTION("messaging was killed and had not committed it") {
+        messaging.restart();
+        broker.connect(1);
+        CHECK(broker.settled == 2);
+        broker.topic(1, "a");
+        broker.publish(1, "3");
+        broker.publish(1, "4");
+        messaging.settle();
+    }
+    broker.read();
+    CHECK(broker.settled == 4);
+    CHECK(broker.outcomes.empty());
+    link_peer reader(messaging, 8);
+    broker.cut();
+    messaging.advance(std::chrono::seconds(31)); // the durable subscription is free again
+    reader.connect();
+    reader.subscribe(1, "a", 2, 100, "sub");
+    messaging.settle();
+    REQUIRE(messaging.loop->run_until([&] { return reader.payloads(1).size() >= 4; }));
+    CHECK(reader.payloads(1) == texts{"1", "2", "3", "4"});
+}
+
+TEST_CASE("resume: refusals that were never told stand in the welcome", "[resume]") {
+    memory_messaging messaging;
+    link_peer broker(messaging, 7);
+    broker.connect();
+    broker.topic(1, "nobody");
+    broker.publish(1, "x");
+    messaging.settle();
+    broker.cut();
+    const bool restarted = GENERATE(false, true);
+    if (restarted) messaging.restart();
+    broker.outcomes.clear();
+    broker.connect(1);
+    CHECK(broker.settled == 1);
+    CHECK(broker.outcomes == std::map<std::uint64_t, msg_link::reason>{{1, msg_link::reason::no_subscribers}});
+}
+
+TEST_CASE("resume: taken and outstanding positions decide what is delivered", "[resume]") {
+    memory_messaging messaging;
+    link_peer broker(messaging, 7);
+    broker.connect();
+    broker.subscribe(1, "a", 1, 1'000);
+    broker.topic(1, "a");
+    for (const auto* text : {"0", "1", "2", "3", "4", "5"}) broker.publish(1, text);
+    messaging.settle();
+    broker.read();
+    REQUIRE(broker.deliveries.size() == 6);
+    const auto at = [&](std::size_t i) { return broker.deliveries[i].position; };
+    const std::uint64_t outstanding[] = {at(1), at(3)};
+    const auto taken = at(3);
+    broker.cut();
+    const bool restarted = GENERATE(false, true);
+    INFO("restarted " << restarted);
+    if (restarted) messaging.restart();
+    const auto positions = std::vector<std::uint64_t>{at(0), at(1), at(2), at(3), at(4), at(5)};
+    broker.deliveries.clear();
+    // 0 and 2 were acknowledged by the client, 1 and 3 are with it, 4 and 5 were lost on the way.
+    broker.connect(7, [&](std::string& out) { msg_link::encode_resume_stream(out, 1, taken, outstanding); });
+    broker.credit(1, 2'000);
+    REQUIRE(messaging.loop->run_until([&] { return broker.payloads(1).size() >= 2; }));
+    CHECK(broker.payloads(1) == texts{"4", "5"});
+    for (const auto& one : broker.deliveries) CHECK(one.count == 1);
+    CHECK(broker.ended.empty());
+    CHECK(messaging.backlog("t1") == 4 * 20);
+    for (const auto position : {positions[1], positions[3], positions[4], positions[5]})
+        broker.acknowledge(1, position, position);
+    CHECK(messaging.backlog("t1") == 0);
+}
+
+TEST_CASE("resume: what cannot be resumed is ended, never silently lost", "[resume]") {
+    memory_messaging messaging;
+    link_peer broker(messaging, 7);
+    broker.connect();
+    broker.subscribe(1, "a");
+    messaging.settle();
+    broker.cut();
+    messaging.advance(std::chrono::seconds(31));
+    broker.connect(1, [](std::string& out) {
+        msg_link::encode_resume_stream(out, 1, 0, {});
+        msg_link::encode_resume_claim(out, 4711);
+    });
+    CHECK_FALSE(broker.welcome.resumed);
+    CHECK(broker.ended.at(1) == msg_link::reason::lost);
+    CHECK(broker.evicted == std::vector<std::uint64_t>{4711});
+}
+
+TEST_CASE("resume: a stream the client does not name any more is closed", "[resume]") {
+    memory_messaging messaging;
+    link_peer broker(messaging, 7);
+    broker.connect();
+    broker.subscribe(1, "a");
+    broker.subscribe(2, "a");
+    messaging.settle();
+    broker.cut();
+    broker.connect(1, [](std::string& out) { msg_link::encode_resume_stream(out, 2, 0, {}); });
+    broker.topic(1, "a");
+    broker.publish(1, "x");
+    messaging.settle();
+    CHECK(broker.payloads(1).empty());
+    CHECK(broker.payloads(2) == texts{"x"});
+}
+
+TEST_CASE("resume: random cuts and restarts settle each publish exactly once and in order", "[resume][property]") {
+    const auto seed = std::random_device{}();
+    INFO("seed " << seed);
+    std::mt19937_64 random(seed);
+    messaging::topic::limits limits;
+    limits.lease = std::chrono::hours(1);
+    memory_messaging messaging(limits);
+    link_peer reader(messaging, 8);
+    link_peer broker(messaging, 7);
+    std::uint64_t next = 1;      // sequence of the next new publish
+    std::uint64_t reader_taken = 0;
+    std::uint64_t reader_credit = 0;
+    texts got;
+    const auto connect_reader = [&](bool first) {
+        reader.deliveries.clear();
+        reader.connect(1, [&](std::string& out) {
+            if (!first) msg_link::encode_resume_stream(out, 1, reader_taken, {});
+        });
+        REQUIRE(reader.ended.empty());
+    };
+    const auto drain_reader = [&] {
+        reader.read();
+        for (const auto& one : reader.deliveries) {
+            got.push_back(one.payload);
+            reader_taken = std::max(reader_taken, one.position);
+            if (one.must_acknowledge && random() % 2 == 0) reader.acknowledge(1, one.position, one.position);
+        }
+        reader.deliveries.clear();
+        reader_credit += 50;
+        reader.credit(1, reader_credit + got.size());
+    };
+    const auto connect_broker = [&] {
+        broker.connect(broker.settled + 1);
+        broker.topic(1, "a");
+        for (auto again = broker.settled + 1; again < next; ++again) broker.publish(1, std::to_string(again));
+    };
+    connect_reader(true);
+    reader.subscribe(1, "a", 1, 100);
+    messaging.settle();
+    connect_broker();
+    for (int round = 0; round < 300; ++round) {
+        switch (random() % 6) {
+        case 0:
+        case 1:
+        case 2:
+            for (auto i = random() % 20; i > 0; --i) broker.publish(1, std::to_string(next++));
+            break;
+        case 3: messaging.settle(); break;
+        case 4:
+            drain_reader();
+            broker.cut();
+            connect_broker();
+            break;
+        case 5:
+            if (random() % 4 != 0) break;
+            drain_reader();
+            messaging.restart();
+            connect_reader(false);
+            connect_broker();
+            break;
+        }
+        broker.read();
+        drain_reader();
+    }
+    messaging.settle();
+    broker.read();
+    REQUIRE(broker.settled == next - 1);
+    CHECK(broker.outcomes.empty());
+    const auto finished = [&] {
+        drain_reader();
+        return got.size() >= next - 1;
+    };
+    REQUIRE(messaging.loop->run_until(finished));
+    texts expected;
+    for (std::uint64_t i = 1; i < next; ++i) expected.push_back(std::to_string(i));
+    CHECK(got == expected);
+}
