@@ -56,7 +56,8 @@ void read_messaging(core::config_node node, config& into) {
     node.read("token_file", into.token_file);
     node.read("ca_file", into.ca_file);
     if (into.secret_file.empty() == into.token_file.empty())
-        node.complain("give one of `secret_file` (shared with messaging) and `token_file` (made by `mqtt-messaging token`)");
+        node.complain(
+            "give one of `secret_file` (shared with messaging) and `token_file` (made by `mqtt-messaging token`)");
     if (!into.messaging_url.starts_with("ws://") && !into.messaging_url.starts_with("wss://"))
         node.complain("url must begin with ws:// or wss://");
     node.finish();
@@ -101,8 +102,10 @@ bool load(const std::string& path, config& into, std::string& complaints) {
     if (const char* port = std::getenv("SERVER_PORT")) {
         std::uint16_t number = 0;
         const auto parsed = std::from_chars(port, port + std::strlen(port), number);
-        if (parsed.ec == std::errc{} && *parsed.ptr == '\0') into.ops_port = number;
-        else complaints += "SERVER_PORT is not a port number: " + std::string(port) + "\n";
+        if (parsed.ec == std::errc{} && *parsed.ptr == '\0')
+            into.ops_port = number;
+        else
+            complaints += "SERVER_PORT is not a port number: " + std::string(port) + "\n";
     }
     return complaints.empty();
 }
@@ -121,8 +124,8 @@ std::string describe(const config& c) {
         "  packet_bytes: {}\n  client_id_bytes: {}\n  topic_bytes: {}\n  subscriptions_per_client: {}\n"
         "  receive_maximum: {}\n  deliveries_in_flight_3x: {}\n  deliveries_in_flight: {}\n  server_keep_alive_s: {}\n",
         word(c.log_level), c.plain.enabled, c.plain.address, c.plain.port, c.tls.enabled, c.tls.address, c.tls.port,
-        c.tls.certificate, c.tls.key, c.ops_address, c.ops_port, c.messaging_url, c.secret_file, c.token_file, c.ca_file,
-        c.auth_file, c.limits.connect_timeout.count(), c.limits.link_grace.count(), c.limits.connections_max,
+        c.tls.certificate, c.tls.key, c.ops_address, c.ops_port, c.messaging_url, c.secret_file, c.token_file,
+        c.ca_file, c.auth_file, c.limits.connect_timeout.count(), c.limits.link_grace.count(), c.limits.connections_max,
         c.limits.stream_bytes, c.limits.outbox_bytes, c.session.packet_bytes_max, c.session.client_id_bytes_max,
         c.session.topic_bytes_max, c.session.subscriptions_max, c.session.receive_maximum,
         c.session.deliveries_in_flight_3x, c.session.deliveries_in_flight_max, c.session.server_keep_alive_s);

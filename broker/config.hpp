@@ -33,8 +33,8 @@ struct config {
     edge::edge_limits limits;
 };
 
-/// Reads and checks the whole file; false with all complaints, one a line. Environment: SERVER_PORT (ref E.3) is the ops
-/// port, the one HTTP port of a microservice.
+/// Reads and checks the whole file; false with all complaints, one a line. Environment: SERVER_PORT (ref E.3) is the
+/// ops port, the one HTTP port of a microservice.
 bool load(const std::string& path, config& into, std::string& complaints);
 /// The settings in force as YAML, secrets masked.
 std::string describe(const config& effective);

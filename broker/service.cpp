@@ -23,7 +23,8 @@ std::string service::read_token(std::string& why_not) const {
     }
     const auto secret = auth::link_secret::load(settings_.secret_file);
     if (!secret) {
-        why_not = "messaging.secret_file " + settings_.secret_file + ": " + secret.error().message() + " (messaging makes it at its first start)";
+        why_not = "messaging.secret_file " + settings_.secret_file + ": " + secret.error().message() +
+                  " (messaging makes it at its first start)";
         return {};
     }
     auth::link_claims claims;
@@ -45,10 +46,13 @@ bool service::start(std::string& why_not) {
     relay_ = std::make_unique<relay::relay>(loop_.get_executor(), std::move(options), clock_);
     health_.not_ready("link", "not connected to messaging yet");
     relay_->on_change([this](bool up) {
-        if (up) health_.ready("link");
-        else health_.not_ready("link", "the link to messaging is down");
+        if (up)
+            health_.ready("link");
+        else
+            health_.not_ready("link", "the link to messaging is down");
     });
-    shared_.emplace(edge::shared_parts{*relay_, *logins_, settings_.session, settings_.limits, clock_, counters_, scratch_});
+    shared_.emplace(
+        edge::shared_parts{*relay_, *logins_, settings_.session, settings_.limits, clock_, counters_, scratch_});
     listener_ = std::make_unique<edge::listener>(loop_.get_executor(), *shared_);
     if (!open_doors(why_not) || !open_ops(why_not)) return false;
     relay_->start();
@@ -80,7 +84,8 @@ bool service::open_doors(std::string& why_not) {
         const bool secure = options.tls != nullptr;
         const auto opened = listener_->open(std::move(options));
         if (!opened) {
-            why_not = "cannot listen on " + door.address + ":" + std::to_string(door.port) + ": " + opened.error().message();
+            why_not =
+                "cannot listen on " + door.address + ":" + std::to_string(door.port) + ": " + opened.error().message();
             return false;
         }
         port = *opened;
@@ -94,7 +99,8 @@ bool service::open_doors(std::string& why_not) {
         options.ask_for_client_certificate = true;
         auto made = net::tls_context::server(std::move(options));
         if (!made) {
-            why_not = "listen.tls: " + made.error().message() + " (" + settings_.tls.certificate + ", " + settings_.tls.key + ")";
+            why_not = "listen.tls: " + made.error().message() + " (" + settings_.tls.certificate + ", " +
+                      settings_.tls.key + ")";
             return false;
         }
         tls_ = std::move(*made);
@@ -111,12 +117,14 @@ bool service::open_ops(std::string& why_not) {
     options.port = settings_.ops_port;
     options.connections_max = 64;
     ops_server_ = std::make_unique<net::http_server>(
-        loop_.get_executor(), std::move(options), [this](net::http_request request) -> asio::awaitable<net::http_response> {
+        loop_.get_executor(), std::move(options),
+        [this](net::http_request request) -> asio::awaitable<net::http_response> {
             if (auto answer = ops_.answer(request)) co_return std::move(*answer);
             co_return net::error_response(404, "broker/Not Found", "there is /health and /metrics");
         });
     if (const auto opened = ops_server_->open(); !opened) {
-        why_not = "cannot listen on " + settings_.ops_address + ":" + std::to_string(settings_.ops_port) + ": " + opened.error().message();
+        why_not = "cannot listen on " + settings_.ops_address + ":" + std::to_string(settings_.ops_port) + ": " +
+                  opened.error().message();
         return false;
     }
     return true;
@@ -137,7 +145,8 @@ void service::declare_metrics() {
     add("mqtt_bytes_out_total", "Bytes sent", of(counters_.bytes_out));
     const auto& relayed = relay_->counters();
     add("mqtt_published_total", "Messages passed to messaging", of(relayed.published));
-    add("mqtt_published_qos0_dropped_total", "QoS 0 messages dropped while the link was down", of(relayed.published_qos0_dropped));
+    add("mqtt_published_qos0_dropped_total", "QoS 0 messages dropped while the link was down",
+        of(relayed.published_qos0_dropped));
     add("mqtt_delivered_total", "Deliveries to clients", of(relayed.delivered));
     add("mqtt_unmatched_total", "QoS 1 messages without a subscriber", of(relayed.unmatched));
     add("mqtt_refused_total", "QoS 1 messages refused by messaging", of(relayed.refused));
@@ -150,12 +159,15 @@ void service::declare_metrics() {
     add("mqtt_logins_refused_certificate_total", "Logins refused: certificate", of(logins.refused_certificate));
     add("mqtt_logins_refused_form_total", "Logins refused: nothing usable offered", of(logins.refused_form));
     add("mqtt_logins_busy_total", "Logins refused: too many at a time", of(logins.busy));
+    add("mqtt_reloads_failed_total", "SIGHUPs that left users or certificates as they were", of(reloads_failed_));
     add("mqtt_link_up", "1 while the link to messaging works", [this] { return relay_->up() ? 1.0 : 0.0; });
-    add("mqtt_link_unsettled", "Frames on the link that are not settled", [this] { return static_cast<double>(relay_->link().unsettled_frames()); });
+    add("mqtt_link_unsettled", "Frames on the link that are not settled",
+        [this] { return static_cast<double>(relay_->link().unsettled_frames()); });
     for (std::size_t i = 0; i < counters_.closed.size(); ++i) {
         const auto name = session::name_of(static_cast<session::close_reason>(i));
         if (name.empty() || name == "unknown") break;
-        add("mqtt_closed_" + std::string(name) + "_total", "Connections closed: " + std::string(name), of(counters_.closed[i]));
+        add("mqtt_closed_" + std::string(name) + "_total", "Connections closed: " + std::string(name),
+            of(counters_.closed[i]));
     }
     add("mqtt_refusals_total", "Packets or parts of them refused", [this] {
         double sum = 0;
@@ -165,11 +177,19 @@ void service::declare_metrics() {
 }
 
 void service::reload() {
-    if (const auto complaints = users_->reload(); complaints.empty()) core::log::info("users reloaded", {{"file", settings_.auth_file}});
-    else core::log::error("users not reloaded, the old ones stay", {{"complaints", complaints}});
+    if (const auto complaints = users_->reload(); complaints.empty())
+        core::log::info("users reloaded", {{"file", settings_.auth_file}});
+    else {
+        ++reloads_failed_;
+        core::log::error("users not reloaded, the old ones stay", {{"complaints", complaints}});
+    }
     if (!tls_) return;
-    if (const auto done = tls_->reload(); done) core::log::info("certificates reloaded");
-    else core::log::error("certificates not reloaded, the old ones stay", {{"why", done.error().message()}});
+    if (const auto done = tls_->reload(); done)
+        core::log::info("certificates reloaded");
+    else {
+        ++reloads_failed_;
+        core::log::error("certificates not reloaded, the old ones stay", {{"why", done.error().message()}});
+    }
 }
 
 asio::awaitable<void> service::stop() {

@@ -52,6 +52,7 @@ class service {
     ops::metrics metrics_;
     ops::ops_routes ops_;
     edge::edge_counters counters_;
+    std::uint64_t reloads_failed_ = 0;
     std::vector<std::byte> scratch_;
     std::unique_ptr<auth::file_provider> users_;
     std::unique_ptr<auth::credential_cache> cache_;

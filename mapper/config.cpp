@@ -28,7 +28,8 @@ void read_log(core::config_node node, config& into) {
 void check_url(const core::config_node& node, const std::string& url, std::string_view schemes) {
     const auto parsed = net::parse_url(url);
     if (!parsed || schemes.find(parsed->scheme + " ") == std::string_view::npos)
-        node.complain("url must look like " + std::string(schemes.substr(0, schemes.find(' '))) + "://host:port, not \"" + url + "\"");
+        node.complain("url must look like " + std::string(schemes.substr(0, schemes.find(' '))) +
+                      "://host:port, not \"" + url + "\"");
 }
 
 void read_messaging(core::config_node node, messaging_config& into) {
@@ -38,11 +39,13 @@ void read_messaging(core::config_node node, messaging_config& into) {
     node.read("ca_file", into.ca_file);
     check_url(node, into.url, "ws wss ");
     if (into.secret_file.empty() == into.token_file.empty())
-        node.complain("give secret_file (the file messaging uses) or token_file (from `mqtt-messaging token`), one of them");
+        node.complain(
+            "give secret_file (the file messaging uses) or token_file (from `mqtt-messaging token`), one of them");
     node.finish();
 }
 
-void read_tenants(const core::config_node& node, std::vector<core::config_node> items, std::vector<platform::credentials>& into) {
+void read_tenants(const core::config_node& node, std::vector<core::config_node> items,
+                  std::vector<platform::credentials>& into) {
     std::set<std::string> names;
     for (auto& item : items) {
         platform::credentials one;
@@ -63,7 +66,8 @@ void read_platform(core::config_node node, platform_config& into) {
     node.read("ca_file", into.ca_file);
     node.read("request_timeout", into.request_timeout);
     node.read("requests_per_tenant", into.requests_per_tenant);
-    if (into.requests_per_tenant < 1 || into.requests_per_tenant > 64) node.complain("requests_per_tenant must be from 1 to 64");
+    if (into.requests_per_tenant < 1 || into.requests_per_tenant > 64)
+        node.complain("requests_per_tenant must be from 1 to 64");
     if (const auto base = environment("C8Y_BASEURL"); !base.empty()) into.url = base;
     check_url(node, into.url, "http https ");
     auto tenants = node.child("tenants");
@@ -104,21 +108,24 @@ bool load(const std::string& path, config& into, std::string& complaints) {
     if (const auto port = environment("SERVER_PORT"); !port.empty()) {
         std::uint16_t number = 0;
         const auto parsed = std::from_chars(port.data(), port.data() + port.size(), number);
-        if (parsed.ec == std::errc{} && parsed.ptr == port.data() + port.size()) into.ops.port = number;
-        else complaints += "SERVER_PORT is not a port number: " + port + "\n";
+        if (parsed.ec == std::errc{} && parsed.ptr == port.data() + port.size())
+            into.ops.port = number;
+        else
+            complaints += "SERVER_PORT is not a port number: " + port + "\n";
     }
     return complaints.empty();
 }
 
 std::string describe(const config& c) {
-    auto out = fmt::format("log: {{ level: {} }}\n"
-                           "ops: {{ address: {}, port: {} }}\n"
-                           "messaging: {{ url: \"{}\", secret_file: \"{}\", token_file: \"{}\", ca_file: \"{}\" }}\n"
-                           "platform:\n  url: \"{}\"\n  ca_file: \"{}\"\n  request_timeout: {}ms\n  requests_per_tenant: {}\n"
-                           "  tenants:\n",
-                           level_name(c.log_level), c.ops.address, c.ops.port, c.messaging.url, c.messaging.secret_file,
-                           c.messaging.token_file, c.messaging.ca_file, c.platform.url, c.platform.ca_file,
-                           c.platform.request_timeout.count(), c.platform.requests_per_tenant);
+    auto out =
+        fmt::format("log: {{ level: {} }}\n"
+                    "ops: {{ address: {}, port: {} }}\n"
+                    "messaging: {{ url: \"{}\", secret_file: \"{}\", token_file: \"{}\", ca_file: \"{}\" }}\n"
+                    "platform:\n  url: \"{}\"\n  ca_file: \"{}\"\n  request_timeout: {}ms\n  requests_per_tenant: {}\n"
+                    "  tenants:\n",
+                    level_name(c.log_level), c.ops.address, c.ops.port, c.messaging.url, c.messaging.secret_file,
+                    c.messaging.token_file, c.messaging.ca_file, c.platform.url, c.platform.ca_file,
+                    c.platform.request_timeout.count(), c.platform.requests_per_tenant);
     for (const auto& one : c.platform.tenants)
         out += fmt::format("    - {{ tenant: {}, user: {}, password: \"***\" }}\n", one.tenant, one.user);
     return out + fmt::format("mappings: {{ directory: \"{}\" }}\n", c.mappings_directory);

@@ -52,7 +52,8 @@ int explain_topic(const std::string& topic, const std::string& directory, const 
         for (const auto& match : found) {
             any = true;
             const bool answer = match.as == mapping_index::purpose::response;
-            std::cout << tenant << ": " << match.of->name << (answer ? " (response)" : "") << "  " << match.of->file << "\n";
+            std::cout << tenant << ": " << match.of->name << (answer ? " (response)" : "") << "  " << match.of->file
+                      << "\n";
         }
     }
     if (!any) std::cout << "no mapping takes " << topic << "\n";
@@ -68,15 +69,18 @@ int main(int count, char** texts) {
     if (command == "health") return ops::ask_health(given.value("--port", "8083"));
     if (command == "lint" || command == "test") {
         if (words.size() < 2) return misused(command + " needs files or directories");
-        return show(command == "lint" ? mapper::transform::lint(rest_of(words)) : mapper::transform::test(rest_of(words)));
+        return show(command == "lint" ? mapper::transform::lint(rest_of(words))
+                                      : mapper::transform::test(rest_of(words)));
     }
     if (command == "run") {
-        if (words.size() != 2 || !given.has("--dry") || !given.has("--topic")) return misused("run needs --dry, FILE and --topic");
+        if (words.size() != 2 || !given.has("--dry") || !given.has("--topic"))
+            return misused("run needs --dry, FILE and --topic");
         const std::string payload(std::istreambuf_iterator<char>(std::cin), {});
         return show(mapper::transform::run_dry(words[1], given.value("--topic", ""), payload));
     }
     if (command == "explain") {
-        if (words.size() != 2 || !given.has("--mappings")) return misused("explain needs TOPIC and --mappings DIRECTORY");
+        if (words.size() != 2 || !given.has("--mappings"))
+            return misused("explain needs TOPIC and --mappings DIRECTORY");
         return explain_topic(words[1], given.value("--mappings", ""), given.value("--tenant", ""));
     }
     if (!command.empty()) return misused("unknown command " + command);

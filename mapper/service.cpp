@@ -66,7 +66,8 @@ bool service::start(std::string& why_not) {
         one.platform_ca_file = settings_.platform.ca_file;
         one.mappings_directory = settings_.mappings_directory;
         one.requests_max = settings_.platform.requests_per_tenant;
-        tenants_.push_back(std::make_unique<tenant>(loop_.get_executor(), std::move(one), *http_, *link_, clock_, meters_));
+        tenants_.push_back(
+            std::make_unique<tenant>(loop_.get_executor(), std::move(one), *http_, *link_, clock_, meters_));
         tenants_.back()->reload(true);
     }
     check_health();
@@ -83,7 +84,8 @@ bool service::make_link(std::string& why_not) {
     options.token = link_token(settings_, why_not);
     if (options.token.empty()) return false;
     link_ = std::make_unique<uplink::link_router>(loop_.get_executor(), std::move(options));
-    metrics_.computed("mapper_link_up", "1 while the link to messaging works", [this] { return link_->up() ? 1.0 : 0.0; });
+    metrics_.computed("mapper_link_up", "1 while the link to messaging works",
+                      [this] { return link_->up() ? 1.0 : 0.0; });
     return true;
 }
 
@@ -95,7 +97,8 @@ bool service::open_ops(std::string& why_not) {
     const auto handler = [this](net::http_request request) { return answer(std::move(request)); };
     server_ = std::make_unique<net::http_server>(loop_.get_executor(), std::move(options), handler);
     if (const auto opened = server_->open(); !opened) {
-        why_not = "cannot listen on " + settings_.ops.address + ":" + std::to_string(settings_.ops.port) + ": " + opened.error().message();
+        why_not = "cannot listen on " + settings_.ops.address + ":" + std::to_string(settings_.ops.port) + ": " +
+                  opened.error().message();
         return false;
     }
     core::log::info("listening", {{"address", settings_.ops.address}, {"port", server_->port()}});
@@ -110,12 +113,16 @@ asio::awaitable<net::http_response> service::answer(net::http_request request) {
 }
 
 void service::check_health() {
-    if (link_->up()) health_.ready("link");
-    else health_.not_ready("link", link_->last_error().empty() ? "not connected to messaging" : link_->last_error());
+    if (link_->up())
+        health_.ready("link");
+    else
+        health_.not_ready("link", link_->last_error().empty() ? "not connected to messaging" : link_->last_error());
     for (const auto& one : tenants_) {
         const auto part = "tenant " + one->name();
-        if (const auto why = one->trouble(); why.empty()) health_.ready(part);
-        else health_.not_ready(part, why);
+        if (const auto why = one->trouble(); why.empty())
+            health_.ready(part);
+        else
+            health_.not_ready(part, why);
     }
 }
 

@@ -24,7 +24,8 @@ downlink::source_options source_options_of(const tenant_settings& from) {
 
 downlink::messaging_doors doors_of(uplink::link_router& link, const std::string& tenant) {
     downlink::messaging_doors made;
-    made.publish = [&link, tenant](const std::string& topic, const record::fields& message, uplink::link_router::settled_handler then) {
+    made.publish = [&link, tenant](const std::string& topic, const record::fields& message,
+                                   uplink::link_router::settled_handler then) {
         link.publish(tenant, topic, message, std::move(then));
     };
     made.put = [&link, tenant](std::string key, std::optional<std::string> value, std::function<void(bool)> then) {
@@ -36,13 +37,16 @@ downlink::messaging_doors doors_of(uplink::link_router& link, const std::string&
 
 } // namespace
 
-tenant::tenant(asio::any_io_executor executor, tenant_settings settings, net::http_client& http, uplink::link_router& link,
-               const core::clock& time, meters& all)
+tenant::tenant(asio::any_io_executor executor, tenant_settings settings, net::http_client& http,
+               uplink::link_router& link, const core::clock& time, meters& all)
     : settings_(std::move(settings)), count_(all.of(settings_.who.tenant)), link_(link),
       rest_(http, settings_.platform_url, settings_.who,
-            [&all](std::string_view route, unsigned status, double seconds) { all.observe_request(route, status, seconds); }),
+            [&all](std::string_view route, unsigned status, double seconds) {
+                all.observe_request(route, status, seconds);
+            }),
       who_(executor, rest_, time, count_, uplink::resolver_options()),
-      up_(executor, settings_.who.tenant, link, rest_, who_, time, count_, uplink::worker_options(), sending_options(settings_)),
+      up_(executor, settings_.who.tenant, link, rest_, who_, time, count_, uplink::worker_options(),
+          sending_options(settings_)),
       down_(executor, settings_.who.tenant, doors_of(link, settings_.who.tenant), rest_, time, count_,
             source_options_of(settings_)) {
     up_.answers_to(&down_);
@@ -59,8 +63,10 @@ void tenant::reload(bool force) {
     if (!read.made) {
         count_.reloads_refused.add();
         refusal_ = read.complaints.empty() ? "mappings refused" : read.complaints.front().text();
-        core::log::error("mappings refused; the ones in use stay", {{"tenant", name()}, {"complaints", read.complaints.size()}});
-        for (const auto& one : read.complaints) core::log::error("mapping", {{"tenant", name()}, {"complaint", one.text()}});
+        core::log::error("mappings refused; the ones in use stay",
+                         {{"tenant", name()}, {"complaints", read.complaints.size()}});
+        for (const auto& one : read.complaints)
+            core::log::error("mapping", {{"tenant", name()}, {"complaint", one.text()}});
         return;
     }
     refusal_.clear();
@@ -102,8 +108,11 @@ void tenant::tick() {
     reload(false);
     if (restored_) down_.tick();
     const bool lasting = up_.sending().trouble_lasts() > trouble_after;
-    if (lasting && !troubled_) core::log::warn("the platform does not accept; messages wait", {{"tenant", name()}, {"why", up_.sending().trouble()}});
-    if (troubled_ && up_.sending().trouble().empty()) core::log::info("the platform accepts again", {{"tenant", name()}});
+    if (lasting && !troubled_)
+        core::log::warn("the platform does not accept; messages wait",
+                        {{"tenant", name()}, {"why", up_.sending().trouble()}});
+    if (troubled_ && up_.sending().trouble().empty())
+        core::log::info("the platform accepts again", {{"tenant", name()}});
     troubled_ = lasting || (troubled_ && !up_.sending().trouble().empty());
 }
 

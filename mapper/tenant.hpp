@@ -1,5 +1,5 @@
-// One tenant's mapper: REST client, identities, uplink and downlink, and the mappings they run by. Isolation by ownership:
-// nothing here is shared with another tenant but the link and the HTTP connections. One thread.
+// One tenant's mapper: REST client, identities, uplink and downlink, and the mappings they run by. Isolation by
+// ownership: nothing here is shared with another tenant but the link and the HTTP connections. One thread.
 #pragma once
 
 #include "common/core/clock.hpp"
@@ -32,8 +32,9 @@ class tenant {
     tenant& operator=(const tenant&) = delete;
 
     const std::string& name() const noexcept { return settings_.who.tenant; }
-    /// Loads the mappings when their files changed, whole or not at all; `force`: also when they did not. The first good
-    /// set starts the work; without one, filters stay as they are, so that no backlog is thrown away by a typing error.
+    /// Loads the mappings when their files changed, whole or not at all; `force`: also when they did not. The first
+    /// good set starts the work; without one, filters stay as they are, so that no backlog is thrown away by a typing
+    /// error.
     void reload(bool force);
     /// Time-outs and checks of the mappings' directory. Call every second.
     void tick();

@@ -26,7 +26,8 @@ void read_listen(core::config_node node, listen_config& into) {
     node.read("certificate", into.certificate);
     node.read("key", into.key);
     node.read("connections_max", into.connections_max);
-    if (into.certificate.empty() != into.key.empty()) node.complain("certificate and key belong together: give both or none");
+    if (into.certificate.empty() != into.key.empty())
+        node.complain("certificate and key belong together: give both or none");
     node.finish();
 }
 
@@ -34,14 +35,18 @@ void read_data(core::config_node node, config& into) {
     node.read("directory", into.data_directory);
     std::string durability = "fsync";
     node.read("durability", durability);
-    if (durability == "fsync") into.log.mode = store::durability::fsync;
-    else if (durability == "os") into.log.mode = store::durability::os;
-    else node.complain("durability must be fsync (survives a power cut) or os (survives a killed process)");
+    if (durability == "fsync")
+        into.log.mode = store::durability::fsync;
+    else if (durability == "os")
+        into.log.mode = store::durability::os;
+    else
+        node.complain("durability must be fsync (survives a power cut) or os (survives a killed process)");
     std::uint64_t segment = into.log.segment_bytes;
     std::uint64_t cache = into.log.cache_bytes_max;
     node.read_bytes("segment_bytes", segment);
     node.read_bytes("cache_bytes", cache);
-    if (segment < 1024 * 1024 || segment > 1024ULL * 1024 * 1024) node.complain("segment_bytes must be from 1MiB to 1GiB");
+    if (segment < 1024 * 1024 || segment > 1024ULL * 1024 * 1024)
+        node.complain("segment_bytes must be from 1MiB to 1GiB");
     into.log.segment_bytes = static_cast<std::uint32_t>(segment);
     into.log.cache_bytes_max = cache;
     node.finish();
@@ -55,14 +60,16 @@ void read_limits(core::config_node node, topic::limits& into) {
     node.read("subscriptions_per_tenant", into.subscriptions_per_tenant);
     std::uint64_t message = into.record_bytes;
     node.read_bytes("message_bytes", message);
-    if (message < 1024 || message > msg_link::record_bytes_max) node.complain("message_bytes must be from 1KiB to 256KiB");
+    if (message < 1024 || message > msg_link::record_bytes_max)
+        node.complain("message_bytes must be from 1KiB to 256KiB");
     into.record_bytes = static_cast<std::uint32_t>(message);
     node.read_bytes("state_bytes_per_tenant", into.state_bytes_per_tenant);
     node.read_bytes("kept_bytes_per_topic", into.kept_bytes_per_topic);
     node.read("kept_ttl", into.kept_ttl);
     node.read("unacknowledged_per_subscription", into.unacknowledged_per_subscription);
+    if (into.unacknowledged_per_subscription < 1 || into.unacknowledged_per_subscription > 60'000)
+        node.complain("unacknowledged_per_subscription must be from 1 to 60000");
     node.read_bytes("qos0_lag_bytes", into.qos0_lag_bytes);
-    node.read("topic_idle", into.topic_idle);
     node.finish();
 }
 
@@ -103,7 +110,8 @@ bool load(const std::string& path, config& into, std::string& complaints) {
     if (const char* port = std::getenv("SERVER_PORT")) {
         std::uint16_t number = 0;
         const auto parsed = std::from_chars(port, port + std::strlen(port), number);
-        if (parsed.ec == std::errc{} && *parsed.ptr == '\0') into.listen.port = number;
+        if (parsed.ec == std::errc{} && *parsed.ptr == '\0')
+            into.listen.port = number;
         else {
             complaints = "SERVER_PORT is not a port number: " + std::string(port) + "\n";
             return false;
@@ -133,7 +141,7 @@ std::string describe(const config& c) {
                        "  backlog_bytes_per_topic: {}\n  backlog_bytes_per_tenant: {}\n  ttl: {}ms\n"
                        "  topics_per_tenant: {}\n  subscriptions_per_tenant: {}\n  message_bytes: {}\n"
                        "  state_bytes_per_tenant: {}\n  kept_bytes_per_topic: {}\n  kept_ttl: {}ms\n"
-                       "  unacknowledged_per_subscription: {}\n  qos0_lag_bytes: {}\n  topic_idle: {}ms\n",
+                       "  unacknowledged_per_subscription: {}\n  qos0_lag_bytes: {}\n",
                        level, c.listen.address, c.listen.port, c.listen.certificate, c.listen.key,
                        c.listen.connections_max, c.data_directory,
                        c.log.mode == store::durability::fsync ? "fsync" : "os", c.log.segment_bytes,
@@ -141,7 +149,7 @@ std::string describe(const config& c) {
                        c.limits.backlog_bytes_per_topic, c.limits.backlog_bytes_per_tenant, c.limits.ttl.count(),
                        c.limits.topics_per_tenant, c.limits.subscriptions_per_tenant, c.limits.record_bytes,
                        c.limits.state_bytes_per_tenant, c.limits.kept_bytes_per_topic, c.limits.kept_ttl.count(),
-                       c.limits.unacknowledged_per_subscription, c.limits.qos0_lag_bytes, c.limits.topic_idle.count());
+                       c.limits.unacknowledged_per_subscription, c.limits.qos0_lag_bytes);
 }
 
 } // namespace messaging

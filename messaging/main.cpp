@@ -39,11 +39,13 @@ int token_command(const ops::arguments& given) {
     auto secret = auth::link_secret::load_or_create(file);
     if (file.empty() || !secret) {
         std::cerr << "mqtt-messaging token: --secret " << file << ": "
-                  << (secret ? "give the file that messaging uses (link.secret_file)" : secret.error().message()) << "\n";
+                  << (secret ? "give the file that messaging uses (link.secret_file)" : secret.error().message())
+                  << "\n";
         return 2;
     }
     claims.issued_at_s = core::system_clock{}.wall_ms() / 1000;
-    if (const auto days = given.value("--days", ""); !days.empty()) claims.expires_at_s = claims.issued_at_s + std::atol(days.c_str()) * 86'400;
+    if (const auto days = given.value("--days", ""); !days.empty())
+        claims.expires_at_s = claims.issued_at_s + std::atol(days.c_str()) * 86'400;
     const auto token = auth::mint_link_token(claims, *secret);
     if (!token) {
         std::cerr << "mqtt-messaging token: " << token.error().message() << "\n";

@@ -47,14 +47,16 @@ bool service::start(std::string& why_not) {
         tls_ = std::move(*made);
         options.tls = tls_;
     }
-    server_ = std::make_unique<net::http_server>(loop_.get_executor(), std::move(options), front_->handler(), front_->upgrader());
+    server_ = std::make_unique<net::http_server>(loop_.get_executor(), std::move(options), front_->handler(),
+                                                 front_->upgrader());
     if (const auto opened = server_->open(); !opened) {
         why_not = "cannot listen on " + settings_.listen.address + ":" + std::to_string(settings_.listen.port) + ": " +
                   opened.error().message();
         return false;
     }
     tasks_.spawn("tick", tick_loop());
-    core::log::info("listening", {{"address", settings_.listen.address}, {"port", server_->port()}, {"tls", tls_ != nullptr}});
+    core::log::info("listening",
+                    {{"address", settings_.listen.address}, {"port", server_->port()}, {"tls", tls_ != nullptr}});
     return true;
 }
 
@@ -106,8 +108,9 @@ bool service::open_api(std::string& why_not) {
 void service::declare_subscriptions() {
     for (const auto& one : settings_.subscriptions) {
         // An exact topic is what a subscriber of the WebSocket API has; only the link knows filters.
-        const auto name = record::has_wildcard(one.topic) ? one.subscriber
-                                                          : endpoint::subscription_name(one.subscriber, one.topic, false);
+        const auto name = record::has_wildcard(one.topic)
+                              ? one.subscriber
+                              : endpoint::subscription_name(one.subscriber, one.topic, false);
         if (hub_->find_subscription(one.tenant, "mqtt", name) != nullptr) continue;
         topic::subscribe_request request;
         request.tenant = one.tenant;
@@ -148,22 +151,33 @@ void service::declare_metrics() {
     }
     number("messaging_commits_total", "Commits", [this] { return static_cast<double>(hub_->log().stats().commits); });
     number("messaging_syncs_total", "Disk syncs", [this] { return static_cast<double>(hub_->log().stats().syncs); });
-    number("messaging_sync_seconds_total", "Time spent in disk syncs", [&stats] { return static_cast<double>(stats.sync_ns) / 1e9; });
-    number("messaging_disk_bytes", "Bytes of segments on disk", [this] { return static_cast<double>(hub_->log().stats().disk_bytes); });
-    number("messaging_live_bytes", "Bytes of live messages", [this] { return static_cast<double>(hub_->log().stats().live_bytes); });
-    number("messaging_live_messages", "Live messages", [this] { return static_cast<double>(hub_->log().stats().live_messages); });
+    number("messaging_sync_seconds_total", "Time spent in disk syncs",
+           [&stats] { return static_cast<double>(stats.sync_ns) / 1e9; });
+    number("messaging_disk_bytes", "Bytes of segments on disk",
+           [this] { return static_cast<double>(hub_->log().stats().disk_bytes); });
+    number("messaging_live_bytes", "Bytes of live messages",
+           [this] { return static_cast<double>(hub_->log().stats().live_bytes); });
+    number("messaging_live_messages", "Live messages",
+           [this] { return static_cast<double>(hub_->log().stats().live_messages); });
     number("messaging_claims", "Clients with a claim", [this] { return static_cast<double>(hub_->claim_count()); });
     number("messaging_links", "Connected links", [this] { return static_cast<double>(sessions_->connected()); });
-    number("messaging_link_sessions", "Link sessions, connected or on lease", [this] { return static_cast<double>(sessions_->size()); });
-    number("messaging_link_protocol_errors_total", "Links closed for a protocol error", of(front_->counters().protocol_errors));
-    const auto http = [&](const char* name, const char* help, const std::uint64_t net::http_server_counters::*which) {
+    number("messaging_link_sessions", "Link sessions, connected or on lease",
+           [this] { return static_cast<double>(sessions_->size()); });
+    number("messaging_link_protocol_errors_total", "Links closed for a protocol error",
+           of(front_->counters().protocol_errors));
+    const auto http = [&](const char* name, const char* help, const std::uint64_t net::http_server_counters::* which) {
         number(name, help, [this, which] { return server_ ? static_cast<double>(server_->counters().*which) : 0.0; });
     };
     http("messaging_http_requests_total", "HTTP requests answered", &net::http_server_counters::requests);
-    http("messaging_http_malformed_total", "HTTP requests refused unread: malformed or too large", &net::http_server_counters::malformed);
-    http("messaging_http_timed_out_total", "HTTP connections closed for their slowness", &net::http_server_counters::timed_out);
+    http("messaging_http_malformed_total", "HTTP requests refused unread: malformed or too large",
+         &net::http_server_counters::malformed);
+    http("messaging_http_timed_out_total", "HTTP connections closed for their slowness",
+         &net::http_server_counters::timed_out);
     http("messaging_http_refused_total", "Connections closed over the limit", &net::http_server_counters::refused);
-    number("messaging_link_tokens_refused_total", "Upgrades refused for their token", [this] { return static_cast<double>(front_->refused_tokens()); });
+    number("messaging_link_subprotocols_refused_total", "Upgrades refused for their subprotocol",
+           [this] { return static_cast<double>(front_->refused_subprotocols()); });
+    number("messaging_link_tokens_refused_total", "Upgrades refused for their token",
+           [this] { return static_cast<double>(front_->refused_tokens()); });
 }
 
 asio::awaitable<void> service::tick_loop() {
@@ -183,12 +197,16 @@ asio::awaitable<void> service::tick_loop() {
 void service::reload() {
     if (users_) {
         const auto complaints = users_->reload();
-        if (complaints.empty()) core::log::info("users reloaded", {{"file", settings_.auth_file}});
-        else core::log::error("users not reloaded, the old ones stay", {{"complaints", complaints}});
+        if (complaints.empty())
+            core::log::info("users reloaded", {{"file", settings_.auth_file}});
+        else
+            core::log::error("users not reloaded, the old ones stay", {{"complaints", complaints}});
     }
     if (tls_) {
-        if (const auto done = tls_->reload(); done) core::log::info("certificates reloaded");
-        else core::log::error("certificates not reloaded, the old ones stay", {{"why", done.error().message()}});
+        if (const auto done = tls_->reload(); done)
+            core::log::info("certificates reloaded");
+        else
+            core::log::error("certificates not reloaded, the old ones stay", {{"why", done.error().message()}});
     }
 }
 

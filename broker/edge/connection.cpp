@@ -27,8 +27,7 @@ reason_code code_of(msg_link::reason why) noexcept {
     case state_full:
     case rate_limited: return reason_code::quota_exceeded;
     case too_large: return reason_code::packet_too_large;
-    case superseded:
-    case lost: return reason_code::session_taken_over;
+    case superseded: return reason_code::session_taken_over;
     case not_allowed: return reason_code::not_authorized;
     case store_failed:
     case shutting_down: return reason_code::server_unavailable;
@@ -58,8 +57,8 @@ asio::awaitable<void> connection::run(bool handshake) {
         if (failed) {
             ++with_.counters.handshakes_failed;
             // Who connects and leaves without a word is a health check more often than not.
-            const auto level = failed == asio::error::eof ? core::log::level::debug : core::log::level::info;
-            core::log::write(level, "handshake failed", {{"peer", transport_->remote_address()}, {"why", failed.message()}});
+            const auto tell = failed == asio::error::eof ? core::log::debug : core::log::info;
+            tell("handshake failed", {{"peer", transport_->remote_address()}, {"why", failed.message()}});
             closed_ = true;
         }
     }
@@ -219,7 +218,9 @@ void connection::close(session::close_reason reason, std::string_view log_text, 
     const bool cut = reason == session::close_reason::transport_closed && !stash_.empty();
     const bool orderly = reason == session::close_reason::client_disconnected ||
                          reason == session::close_reason::transport_closed || reason == session::close_reason::shutdown;
-    if (orderly && !cut) core::log::debug("client gone", {{"tenant", tenant_}, {"client", client_id_}, {"why", session::name_of(reason)}});
+    if (orderly && !cut)
+        core::log::debug("client gone",
+                         {{"tenant", tenant_}, {"client", client_id_}, {"why", session::name_of(reason)}});
     else
         core::log::info("client closed", {{"tenant", tenant_},
                                           {"client", client_id_},
@@ -331,7 +332,8 @@ void connection::claim(const session::claim_request& request) {
 void connection::connected(const session::connection_terms& terms) {
     keep_alive_s_ = terms.keep_alive_s;
     with_.links.set_window(*member_, terms.deliveries_in_flight_max, with_.limits.stream_bytes);
-    core::log::debug("client connected", {{"tenant", tenant_}, {"client", client_id_}, {"version", static_cast<int>(terms.version)}});
+    core::log::debug("client connected",
+                     {{"tenant", tenant_}, {"client", client_id_}, {"version", static_cast<int>(terms.version)}});
 }
 
 bool connection::publish(const session::publish_request& request, std::uint16_t packet_identifier) {
@@ -358,7 +360,9 @@ void connection::acknowledge(std::uint64_t position, std::uint32_t credit_bytes)
     with_.links.acknowledge(*member_, position, credit_bytes);
 }
 
-void connection::report(const session::refusal& what) { ++with_.counters.refusals[static_cast<std::uint8_t>(what.reason)]; }
+void connection::report(const session::refusal& what) {
+    ++with_.counters.refusals[static_cast<std::uint8_t>(what.reason)];
+}
 
 // --- what the relay tells
 
@@ -372,10 +376,13 @@ void connection::on_claimed(msg_link::reason why) {
     wake();
 }
 
-void connection::on_evicted(msg_link::reason) {
+void connection::on_evicted(msg_link::reason why) {
     if (closed_ || closing_) return;
-    will_ = false; // who took the claim over decided about it
-    session_.on_evicted();
+    will_ = false; // who ended the claim decided about it
+    if (why == msg_link::reason::superseded)
+        session_.on_evicted();
+    else
+        session_.on_stream_lost(code_of(why), msg_link::text(why)); // nobody took it over: the lease ended
     flush();
     wake();
 }
@@ -383,7 +390,8 @@ void connection::on_evicted(msg_link::reason) {
 void connection::on_settled(std::uint16_t packet_identifier, msg_link::reason why) {
     if (closed_ || closing_) return;
     session::publish_outcome outcome;
-    if (why == msg_link::reason::no_subscribers) outcome.verdict = session::publish_verdict::no_subscribers;
+    if (why == msg_link::reason::no_subscribers)
+        outcome.verdict = session::publish_verdict::no_subscribers;
     else if (why != msg_link::reason::ok) {
         outcome.verdict = session::publish_verdict::refused;
         outcome.reason = code_of(why);
@@ -394,7 +402,8 @@ void connection::on_settled(std::uint16_t packet_identifier, msg_link::reason wh
 
 void connection::on_filter_done(std::uint32_t request, bool added, msg_link::reason why) {
     if (closed_ || closing_) return;
-    const auto found = std::find_if(asked_qos_.begin(), asked_qos_.end(), [&](const auto& one) { return one.first == request; });
+    const auto found =
+        std::find_if(asked_qos_.begin(), asked_qos_.end(), [&](const auto& one) { return one.first == request; });
     std::uint8_t note = 0;
     if (found != asked_qos_.end()) {
         note = found->second;

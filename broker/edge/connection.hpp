@@ -26,12 +26,12 @@ namespace asio = boost::asio;
 
 /// Limits of the process; see deploy/config/broker.yaml.
 struct edge_limits {
-    std::chrono::milliseconds connect_timeout{10'000};   ///< from accept to CONNECT, TLS handshake included
-    std::chrono::milliseconds link_grace{10'000};        ///< link down longer: new clients are refused
-    std::uint64_t stream_bytes = 256 * 1024;             ///< byte credit of one client's stream
-    std::size_t outbox_bytes = 256 * 1024;               ///< above: no credit, and its socket is not read
+    std::chrono::milliseconds connect_timeout{10'000}; ///< from accept to CONNECT, TLS handshake included
+    std::chrono::milliseconds link_grace{10'000};      ///< link down longer: new clients are refused
+    std::uint64_t stream_bytes = 256 * 1024;           ///< byte credit of one client's stream
+    std::size_t outbox_bytes = 256 * 1024;             ///< above: no credit, and its socket is not read
     std::uint32_t connections_max = 18'000;
-    std::uint32_t handshakes_max = 256;                  ///< TLS handshakes at a time
+    std::uint32_t handshakes_max = 256; ///< TLS handshakes at a time
 };
 
 struct edge_counters {
@@ -41,7 +41,7 @@ struct edge_counters {
     std::uint64_t bytes_in = 0;
     std::uint64_t bytes_out = 0;
     std::uint64_t packets_in = 0;
-    std::array<std::uint64_t, 32> closed{}; ///< by session::close_reason
+    std::array<std::uint64_t, 32> closed{};    ///< by session::close_reason
     std::array<std::uint64_t, 256> refusals{}; ///< by reason code, packets the session refused
 };
 

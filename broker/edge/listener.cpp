@@ -9,7 +9,8 @@
 namespace broker::edge {
 
 listener::listener(asio::any_io_executor executor, shared_parts& with)
-    : executor_(executor), with_(with), tasks_(executor, "listener"), served_(executor, "connections"), ticker_(executor) {}
+    : executor_(executor), with_(with), tasks_(executor, "listener"), served_(executor, "connections"),
+      ticker_(executor) {}
 listener::~listener() = default;
 
 core::result<std::uint16_t> listener::open(net::acceptor_options options) {
@@ -50,13 +51,14 @@ asio::awaitable<void> listener::serve(std::shared_ptr<connection> one, bool tls)
 }
 
 asio::awaitable<void> listener::watch() {
-    while (true) {
+    for (unsigned seconds = 1;; ++seconds) {
         ticker_.expires_after(std::chrono::seconds(1));
         auto [error] = co_await ticker_.async_wait(async::as_result);
         if (error) co_return;
         const auto now = with_.time.now();
         const std::vector<std::shared_ptr<connection>> all(connections_.begin(), connections_.end());
         for (const auto& one : all) one->check(now);
+        if (seconds % 600 == 0) with_.links.close_idle_topics();
     }
 }
 

@@ -11,8 +11,10 @@ outbox::outcome outbox::write_to(net::transport& to, std::uint64_t& bytes_out) {
         bytes_out += done.bytes;
     }
     constexpr std::size_t kept_bytes = 4 * 1024;
-    if (bytes_.capacity() > kept_bytes) std::string().swap(bytes_);
-    else bytes_.clear();
+    if (bytes_.capacity() > kept_bytes)
+        std::string().swap(bytes_);
+    else
+        bytes_.clear();
     written_ = 0;
     return outcome::done;
 }

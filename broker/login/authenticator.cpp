@@ -21,19 +21,23 @@ void authenticator::login(std::optional<std::string_view> username, std::optiona
     ++counters_.refused_form;
     login_result refused;
     refused.reason = reason_code::not_authorized;
-    refused.text = slash == std::string_view::npos ? "the user name must be <tenantID>/<user>, or <tenantID> with a client certificate"
-                                                   : "a password is needed";
+    refused.text = slash == std::string_view::npos
+                       ? "the user name must be <tenantID>/<user>, or <tenantID> with a client certificate"
+                       : "a password is needed";
     done(std::move(refused));
 }
 
-void authenticator::by_certificate(std::string_view tenant_name, const std::vector<std::string>& chain, const callback& done) {
+void authenticator::by_certificate(std::string_view tenant_name, const std::vector<std::string>& chain,
+                                   const callback& done) {
     const auto directory = provider_.directory();
     login_result result;
     auto tenant = core::tenant_id(tenant_name);
     core::error_code why;
     if (tenant.empty()) {
-        if (auto found = directory->trust.tenant_of(chain)) tenant = std::move(*found);
-        else why = found.error();
+        if (auto found = directory->trust.tenant_of(chain))
+            tenant = std::move(*found);
+        else
+            why = found.error();
     }
     if (!why) {
         const auto judged = directory->trust.verify_chain(tenant, chain, clock_.wall_ms() / 1000);
@@ -71,7 +75,8 @@ login_result authenticator::judged(core::result<auth::principal> answer) {
     return result;
 }
 
-void authenticator::by_password(std::string_view tenant, std::string_view user, std::string_view password, callback done) {
+void authenticator::by_password(std::string_view tenant, std::string_view user, std::string_view password,
+                                callback done) {
     auth::credentials with{core::tenant_id(tenant), std::string(user), std::string(password)};
     if (auto known = cache_.lookup(with)) {
         done(judged(std::move(*known)));

@@ -18,7 +18,8 @@ constexpr std::uint32_t unsettled_while_down = 1'000;
 } // namespace
 
 relay::relay(asio::any_io_executor executor, msg_link::link_options options, const core::clock& time)
-    : clock_(time), link_(executor, std::move(options), *this), flush_turn_(executor, [this] { flush(); }), down_since_(time.now()) {}
+    : clock_(time), link_(executor, std::move(options), *this), flush_turn_(executor, [this] { flush(); }),
+      down_since_(time.now()) {}
 relay::~relay() = default;
 
 std::chrono::milliseconds relay::down_for() const noexcept {
@@ -85,8 +86,9 @@ void relay::claim(member& by, const claim_details& details) {
 void relay::set_window(member& by, std::uint16_t messages, std::uint64_t bytes) { by.stream_.limit(messages, bytes); }
 
 bool relay::may_publish(const member& by) const noexcept {
-    const bool few = link_.up() ? by.unsettled_ < unsettled_per_client && by.unsettled_bytes_ < unsettled_bytes_per_client
-                                : by.unsettled_ < unsettled_while_down && by.unsettled_bytes_ < unsettled_bytes_while_down;
+    const bool few = link_.up()
+                         ? by.unsettled_ < unsettled_per_client && by.unsettled_bytes_ < unsettled_bytes_per_client
+                         : by.unsettled_ < unsettled_while_down && by.unsettled_bytes_ < unsettled_bytes_while_down;
     if (few && link_.may_send()) return true;
     if (!by.blocked_) {
         by.blocked_ = true;
@@ -101,8 +103,10 @@ bool relay::publish(member& by, const session::publish_request& request, std::ui
         return false;
     }
     const auto topic = store_topic(request.topic);
-    if (by.last_topic_number_ == 0 || by.last_topic_ != topic) {
+    if (by.last_topic_number_ == 0 || by.last_topic_generation_ != link_.topic_generation() ||
+        by.last_topic_ != topic) {
         by.last_topic_ = topic;
+        by.last_topic_generation_ = link_.topic_generation();
         by.last_topic_number_ = link_.topic_number(by.tenant_, name_space, topic);
     }
     record::fields fields;
@@ -129,7 +133,16 @@ bool relay::publish(member& by, const session::publish_request& request, std::ui
 
 void relay::open_stream(member& by) {
     by.stream_number_ = next_stream_++;
+    by.stream_confirmed_ = false;
     streams_.emplace(by.stream_number_, &by);
+    send_open(by);
+    std::uint64_t messages = 0;
+    std::uint64_t bytes = 0;
+    by.stream_.credit_now(messages, bytes);
+    link_.send_credit(by.stream_number_, messages, bytes);
+}
+
+void relay::send_open(const member& by) {
     msg_link::subscribe frame;
     frame.stream = by.stream_number_;
     frame.claim = by.claim_;
@@ -138,10 +151,6 @@ void relay::open_stream(member& by) {
     frame.tenant = by.tenant_;
     frame.name_space = name_space;
     link_.send_subscribe(frame);
-    std::uint64_t messages = 0;
-    std::uint64_t bytes = 0;
-    by.stream_.credit_now(messages, bytes);
-    link_.send_credit(by.stream_number_, messages, bytes);
 }
 
 void relay::add_filter(member& by, std::string_view filter, std::uint8_t qos, std::uint32_t request) {
@@ -159,7 +168,9 @@ void relay::remove_filter(member& by, std::string_view filter, std::uint32_t req
     link_.send_filter_remove({by.stream_number_, request, 0, store_topic(filter)});
 }
 
-bool relay::has_filter(const member& by, std::string_view filter) const { return by.filters_.find(filter) != by.filters_.end(); }
+bool relay::has_filter(const member& by, std::string_view filter) const {
+    return by.filters_.find(filter) != by.filters_.end();
+}
 
 void relay::touch(member& by) {
     if (by.touched_) return;
@@ -203,17 +214,20 @@ member* relay::of_stream(std::uint32_t number) const noexcept {
 
 void relay::on_resume(msg_link::resume_list& into) {
     for (const auto& [number, by] : streams_) {
+        if (!by->stream_confirmed_) continue; // asked for while the link was down, or never answered: asked for again
         scratch_positions_.clear();
         by->stream_.take_ranges(scratch_positions_); // what is acknowledged is simply not listed
         scratch_positions_.clear();
         by->stream_.outstanding(scratch_positions_);
-        into.stream(number, by->stream_.taken(), scratch_positions_);
+        into.stream(number, by->stream_.taken(), scratch_positions_, by->stream_.taken_messages(),
+                    by->stream_.taken_bytes());
     }
     for (const auto& [number, by] : claims_) into.claim(number);
 }
 
 void relay::on_up(bool) {
     for (const auto& [number, by] : streams_) {
+        if (!by->stream_confirmed_) send_open(*by);
         std::uint64_t messages = 0;
         std::uint64_t bytes = 0;
         if (!by->credit_held_) {
@@ -229,8 +243,10 @@ void relay::on_up(bool) {
 /// Requests whose answers were lost with the old connection; asking twice does no harm.
 void relay::send_pending(member& by) {
     for (const auto& [request, one] : by.asked_) {
-        if (one.add) link_.send_filter_add({by.stream_number_, request, one.qos, store_topic(one.filter)});
-        else link_.send_filter_remove({by.stream_number_, request, 0, store_topic(one.filter)});
+        if (one.add)
+            link_.send_filter_add({by.stream_number_, request, one.qos, store_topic(one.filter)});
+        else
+            link_.send_filter_remove({by.stream_number_, request, 0, store_topic(one.filter)});
     }
 }
 
@@ -247,8 +263,10 @@ void relay::on_settled(std::uint64_t up_to, const std::vector<msg_link::run>& ru
         while (at < runs.size() && runs[at].first + runs[at].length <= one.sequence) ++at;
         const bool named = at < runs.size() && runs[at].first <= one.sequence;
         const auto why = named ? runs[at].why : msg_link::reason::ok;
-        if (why == msg_link::reason::no_subscribers) ++counters_.unmatched;
-        else if (why != msg_link::reason::ok) ++counters_.refused;
+        if (why == msg_link::reason::no_subscribers)
+            ++counters_.unmatched;
+        else if (why != msg_link::reason::ok)
+            ++counters_.refused;
         if (one.by == nullptr) continue;
         --one.by->unsettled_;
         one.by->unsettled_bytes_ -= one.bytes;
@@ -289,7 +307,11 @@ void relay::on_evicted(std::uint64_t number, msg_link::reason why) {
 
 void relay::on_subscribed(const msg_link::stream_answer& answer) {
     auto* by = of_stream(answer.stream);
-    if (by == nullptr || answer.why == msg_link::reason::ok) return;
+    if (by == nullptr) return;
+    if (answer.why == msg_link::reason::ok) {
+        by->stream_confirmed_ = true;
+        return;
+    }
     // Every filter asked for on it fails with the same reason.
     const auto asked = std::move(by->asked_);
     by->asked_.clear();
@@ -329,7 +351,7 @@ void relay::on_deliver(const msg_link::deliver& frame, const msg_link::topic_nam
         return;
     }
     session::delivery message;
-    message.topic = fields->topic ? *fields->topic : std::string_view(from.name);
+    message.topic = mqtt_topic(from.name);
     message.payload = fields->payload;
     message.properties = fields->properties;
     message.position = frame.position;
@@ -341,7 +363,7 @@ void relay::on_deliver(const msg_link::deliver& frame, const msg_link::topic_nam
         if (by == nullptr) continue;
         const bool must = (raw & msg_link::must_acknowledge) != 0;
         message.qos = must ? 1 : 0;
-        by->stream_.take(frame.position, must);
+        by->stream_.take(frame.position, frame.record.size(), must);
         ++counters_.delivered;
         const auto what = by->sink_->on_deliver(message);
         if (what == session::delivery_result::refused) {

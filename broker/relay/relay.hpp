@@ -1,5 +1,6 @@
-// The broker's side of the link: every publish of every client goes out here and every delivery comes in. It keeps what a
-// reconnect needs (claims, streams, filters) and turns sequences back into packet identifiers. One per process, loop only.
+// The broker's side of the link: every publish of every client goes out here and every delivery comes in. It keeps what
+// a reconnect needs (claims, streams, filters) and turns sequences back into packet identifiers. One per process, loop
+// only.
 #pragma once
 
 #include "broker/relay/delivery_sink.hpp"
@@ -77,6 +78,8 @@ class relay final : private msg_link::link_handler {
     /// No more credit goes out while held (the client does not read).
     void hold_credit(member& by, bool held);
     std::size_t members() const noexcept { return members_.size(); }
+    /// Every ten minutes: closes the numbers of topics that nobody published on for an hour.
+    void close_idle_topics() { link_.close_idle_topics(std::chrono::hours(1)); }
 
   private:
     struct settle_entry {
@@ -100,6 +103,7 @@ class relay final : private msg_link::link_handler {
     void on_batch_done() override;
 
     void open_stream(member& by);
+    void send_open(const member& by);
     void send_pending(member& by);
     void touch(member& by);
     void flush();
@@ -113,11 +117,11 @@ class relay final : private msg_link::link_handler {
     relay_counters counters_;
     std::unordered_map<member*, std::unique_ptr<member>> members_;
     std::unordered_map<std::uint32_t, member*> streams_;
-    std::unordered_map<std::uint64_t, member*> claims_;          ///< by claim number
-    std::map<std::uint64_t, member*> claims_asked_;              ///< by sequence; null when the client left meanwhile
-    std::deque<settle_entry> unsettled_;                         ///< QoS 1 publishes, by sequence
-    std::vector<member*> touched_;                               ///< have acknowledgements or credit to send
-    std::vector<member*> progressed_;                            ///< have answers to flush
+    std::unordered_map<std::uint64_t, member*> claims_; ///< by claim number
+    std::map<std::uint64_t, member*> claims_asked_;     ///< by sequence; null when the client left meanwhile
+    std::deque<settle_entry> unsettled_;                ///< QoS 1 publishes, by sequence
+    std::vector<member*> touched_;                      ///< have acknowledgements or credit to send
+    std::vector<member*> progressed_;                   ///< have answers to flush
     mutable std::vector<member*> blocked_;
     std::vector<std::uint64_t> scratch_positions_;
     std::string scratch_record_;
@@ -149,9 +153,11 @@ class member {
     std::uint64_t claim_ = 0;
     std::uint64_t claim_sequence_ = 0; ///< of the question, while unanswered
     std::uint32_t stream_number_ = 0;  ///< 0: none yet
+    bool stream_confirmed_ = false;    ///< messaging said it has the stream: it can be resumed
     std::uint32_t unsettled_ = 0;
     std::uint32_t unsettled_bytes_ = 0;
     std::uint32_t last_topic_number_ = 0;
+    std::uint32_t last_topic_generation_ = 0;
     std::string last_topic_;
     stream stream_;
     std::map<std::string, filter_state, std::less<>> filters_;

@@ -4,8 +4,10 @@
 
 namespace broker::relay {
 
-void stream::take(std::uint64_t position, bool must_acknowledge) {
+void stream::take(std::uint64_t position, std::uint64_t bytes, bool must_acknowledge) {
     taken_ = std::max(taken_, position);
+    ++taken_messages_;
+    taken_bytes_ += bytes;
     if (!must_acknowledge) return;
     if (first_ == entries_.size()) {
         entries_.clear();
@@ -18,7 +20,8 @@ void stream::take(std::uint64_t position, bool must_acknowledge) {
     // A redelivery stands before newer ones.
     const auto at = std::lower_bound(entries_.begin() + static_cast<std::ptrdiff_t>(first_), entries_.end(), position,
                                      [](const entry& one, std::uint64_t p) { return one.position < p; });
-    if (at == entries_.end() || at->position != position) entries_.insert(at, {position, false});
+    if (at == entries_.end() || at->position != position)
+        entries_.insert(at, {position, false});
     else if (at->acknowledged) {
         at->acknowledged = false;
         --acknowledged_;
@@ -45,7 +48,8 @@ void stream::take_ranges(std::vector<std::uint64_t>& pairs) {
             open = false;
             continue;
         }
-        if (open) pairs.back() = entries_[i].position;
+        if (open)
+            pairs.back() = entries_[i].position;
         else {
             pairs.push_back(entries_[i].position);
             pairs.push_back(entries_[i].position);
@@ -71,7 +75,8 @@ void stream::credit_now(std::uint64_t& messages, std::uint64_t& bytes) noexcept 
 bool stream::credit_due(std::uint64_t& messages, std::uint64_t& bytes) noexcept {
     const auto left_messages = granted_messages_ - done_messages_;
     const auto left_bytes = granted_bytes_ - done_bytes_;
-    const bool enough = left_messages > window_messages_ / 2U && granted_bytes_ > done_bytes_ && left_bytes > window_bytes_ / 2;
+    const bool enough =
+        left_messages > window_messages_ / 2U && granted_bytes_ > done_bytes_ && left_bytes > window_bytes_ / 2;
     if (enough || window_messages_ == 0) return false;
     credit_now(messages, bytes);
     return true;

@@ -15,7 +15,7 @@ class stream {
     }
 
     /// A delivery arrived; `must_acknowledge` ones stay outstanding until `acknowledge`.
-    void take(std::uint64_t position, bool must_acknowledge);
+    void take(std::uint64_t position, std::uint64_t bytes, bool must_acknowledge);
     /// False: no such delivery is outstanding (acknowledged twice, or QoS 0).
     bool acknowledge(std::uint64_t position) noexcept;
     /// The client is done with one delivery of any QoS: one more may come.
@@ -32,6 +32,9 @@ class stream {
     void credit_now(std::uint64_t& messages, std::uint64_t& bytes) noexcept;
 
     std::uint64_t taken() const noexcept { return taken_; }
+    /// Totals of everything taken, for a resumed link.
+    std::uint64_t taken_messages() const noexcept { return taken_messages_; }
+    std::uint64_t taken_bytes() const noexcept { return taken_bytes_; }
     void outstanding(std::vector<std::uint64_t>& into) const;
     std::size_t outstanding_count() const noexcept { return entries_.size(); }
 
@@ -44,6 +47,8 @@ class stream {
     std::size_t first_ = 0;
     std::size_t acknowledged_ = 0;
     std::uint64_t taken_ = 0;
+    std::uint64_t taken_messages_ = 0;
+    std::uint64_t taken_bytes_ = 0;
     std::uint64_t done_messages_ = 0;
     std::uint64_t done_bytes_ = 0;
     std::uint64_t granted_messages_ = 0;

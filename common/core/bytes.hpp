@@ -21,23 +21,24 @@ inline std::string_view as_text(byte_span bytes) noexcept {
     return {reinterpret_cast<const char*>(bytes.data()), bytes.size()};
 }
 
-template <class Unsigned>
-constexpr Unsigned to_big_endian(Unsigned value) noexcept {
-    if constexpr (std::endian::native == std::endian::big || sizeof(Unsigned) == 1) return value;
-    else if constexpr (sizeof(Unsigned) == 2) return static_cast<Unsigned>(__builtin_bswap16(value));
-    else if constexpr (sizeof(Unsigned) == 4) return static_cast<Unsigned>(__builtin_bswap32(value));
-    else return static_cast<Unsigned>(__builtin_bswap64(value));
+template <class Unsigned> constexpr Unsigned to_big_endian(Unsigned value) noexcept {
+    if constexpr (std::endian::native == std::endian::big || sizeof(Unsigned) == 1)
+        return value;
+    else if constexpr (sizeof(Unsigned) == 2)
+        return static_cast<Unsigned>(__builtin_bswap16(value));
+    else if constexpr (sizeof(Unsigned) == 4)
+        return static_cast<Unsigned>(__builtin_bswap32(value));
+    else
+        return static_cast<Unsigned>(__builtin_bswap64(value));
 }
 
-template <class Unsigned>
-Unsigned load_big_endian(const void* from) noexcept {
+template <class Unsigned> Unsigned load_big_endian(const void* from) noexcept {
     Unsigned value;
     std::memcpy(&value, from, sizeof value);
     return to_big_endian(value);
 }
 
-template <class Unsigned>
-void store_big_endian(void* to, Unsigned value) noexcept {
+template <class Unsigned> void store_big_endian(void* to, Unsigned value) noexcept {
     value = to_big_endian(value);
     std::memcpy(to, &value, sizeof value);
 }
@@ -76,8 +77,7 @@ class byte_reader {
     }
 
   private:
-    template <class Unsigned>
-    Unsigned number() noexcept {
+    template <class Unsigned> Unsigned number() noexcept {
         if (left_ < sizeof(Unsigned)) {
             fail();
             return 0;
@@ -112,8 +112,7 @@ class byte_writer {
     std::size_t size() const noexcept { return out_.size(); }
 
   private:
-    template <class Unsigned>
-    void number(Unsigned value) {
+    template <class Unsigned> void number(Unsigned value) {
         char raw[sizeof(Unsigned)];
         store_big_endian(raw, value);
         out_.append(raw, sizeof raw);

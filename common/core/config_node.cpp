@@ -44,8 +44,7 @@ std::string join(const std::string& path, std::string_view key) {
     return path.empty() ? std::string(key) : path + "." + std::string(key);
 }
 
-void find_duplicates(const YAML::Node& node, const std::string& path, int depth,
-                     const complain_function& complain) {
+void find_duplicates(const YAML::Node& node, const std::string& path, int depth, const complain_function& complain) {
     if (depth > depth_max) {
         complain(node.Mark(), path, "nested too deeply");
         return;
@@ -86,7 +85,8 @@ std::size_t edit_distance(std::string_view a, std::string_view b) {
     return row[b.size()];
 }
 
-std::optional<std::uint64_t> scaled(std::string_view text, const std::vector<std::pair<std::string_view, std::uint64_t>>& units) {
+std::optional<std::uint64_t> scaled(std::string_view text,
+                                    const std::vector<std::pair<std::string_view, std::uint64_t>>& units) {
     std::uint64_t number = 0;
     const auto parsed = std::from_chars(text.data(), text.data() + text.size(), number);
     if (parsed.ec != std::errc{}) return std::nullopt;
@@ -114,9 +114,12 @@ std::string substitute(const std::string& text, std::string& missing) {
             fallback = name.substr(dash + 2);
             name.resize(dash);
         }
-        if (const char* value = std::getenv(name.c_str())) out.append(value);
-        else if (fallback) out.append(*fallback);
-        else missing = name;
+        if (const char* value = std::getenv(name.c_str()))
+            out.append(value);
+        else if (fallback)
+            out.append(*fallback);
+        else
+            missing = name;
         at = stop + 1;
     }
     out.append(text, at);
@@ -161,10 +164,10 @@ config_document config_document::parse(std::string_view text, std::string file, 
     try {
         const auto documents = YAML::LoadAll(std::string(text));
         if (documents.size() > 1)
-            s->complain(documents[1].Mark(), "", "a second YAML document begins here; a file holds one (remove the `---`)");
+            s->complain(documents[1].Mark(), "",
+                        "a second YAML document begins here; a file holds one (remove the `---`)");
         if (!documents.empty() && !documents[0].IsNull()) s->root = documents[0];
-        if (!s->root.IsMap() && !s->root.IsSequence())
-            s->complain(s->root.Mark(), "", "expected `key: value` lines");
+        if (!s->root.IsMap() && !s->root.IsSequence()) s->complain(s->root.Mark(), "", "expected `key: value` lines");
         find_duplicates(s->root, "", 0, [&](const YAML::Mark& mark, const std::string& path, std::string message) {
             s->complain(mark, path, std::move(message));
         });
@@ -181,7 +184,8 @@ config_document config_document::load(const std::string& path, options with) {
     content << in.rdbuf();
     if (!in) {
         auto document = parse("", path, with);
-        document.state_->complaints.push_back({path, 0, 0, "", "cannot read the file; does it exist and may this user read it?"});
+        document.state_->complaints.push_back(
+            {path, 0, 0, "", "cannot read the file; does it exist and may this user read it?"});
         return document;
     }
     return parse(content.str(), path, with);
@@ -196,7 +200,8 @@ std::string config_document::complaint_text() const {
     return out;
 }
 
-config_node::config_node(config_document::state& document, const YAML::Node& node, std::string path, config_node* parent_mark)
+config_node::config_node(config_document::state& document, const YAML::Node& node, std::string path,
+                         config_node* parent_mark)
     : place_(std::make_shared<place>()) {
     place_->document = &document;
     place_->node.reset(node);
@@ -306,8 +311,10 @@ bool config_node::read(std::string_view key, bool& into) {
     const auto node = child(key);
     if (!node.exists()) return false;
     const auto text = node.text();
-    if (text == "true" || text == "yes" || text == "on") into = true;
-    else if (text == "false" || text == "no" || text == "off") into = false;
+    if (text == "true" || text == "yes" || text == "on")
+        into = true;
+    else if (text == "false" || text == "no" || text == "off")
+        into = false;
     else {
         node.complain("expected true or false, not `" + text + "`");
         return false;
@@ -398,7 +405,8 @@ void config_node::finish() {
         const auto key = member.first.Scalar();
         if (place_->known.contains(key)) continue;
         std::string message = "unknown key";
-        if (const auto near = nearest(key, known); !near.empty()) message += "; did you mean `" + std::string(near) + "`?";
+        if (const auto near = nearest(key, known); !near.empty())
+            message += "; did you mean `" + std::string(near) + "`?";
         else if (!known.empty()) {
             message += "; known here: ";
             for (std::size_t i = 0; i < known.size(); ++i) message += (i == 0 ? "" : ", ") + known[i];

@@ -1,6 +1,6 @@
-// Typed YAML access for people who make mistakes: every complaint carries file:line:column, the key path and a hint, and
-// all complaints of a file are gathered before anything is refused. yaml-cpp accepts duplicate keys, trailing documents
-// and more; the checks here do not. Start-up and reload only (7 MB/s). One thread.
+// Typed YAML access for people who make mistakes: every complaint carries file:line:column, the key path and a hint,
+// and all complaints of a file are gathered before anything is refused. yaml-cpp accepts duplicate keys, trailing
+// documents and more; the checks here do not. Start-up and reload only (7 MB/s). One thread.
 //
 //   config_document doc = config_document::parse(text, "broker.yaml");
 //   auto root = doc.root();
@@ -50,7 +50,9 @@ class config_document {
     };
 
     static config_document parse(std::string_view text, std::string file, options with);
-    static config_document parse(std::string_view text, std::string file) { return parse(text, std::move(file), options{}); }
+    static config_document parse(std::string_view text, std::string file) {
+        return parse(text, std::move(file), options{});
+    }
     /// Reads the file first; an unreadable one is a complaint.
     static config_document load(const std::string& path, options with);
 

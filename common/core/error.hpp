@@ -12,12 +12,8 @@ namespace core {
 
 using error_code = boost::system::error_code;
 
-template <class T>
-using result = boost::system::result<T>;
+template <class T> using result = boost::system::result<T>;
 
-// g++ warns that the base's protected destructor is not virtual; categories are static and never destroyed through it.
-#pragma GCC diagnostic push
-#pragma GCC diagnostic ignored "-Wnon-virtual-dtor"
 // Boost's base has a protected, non-virtual destructor on purpose; categories are never deleted through it.
 #pragma GCC diagnostic push
 #pragma GCC diagnostic ignored "-Wnon-virtual-dtor"
@@ -33,7 +29,6 @@ class enum_category final : public boost::system::error_category {
     const char* name_;
     describe_function describe_;
 };
-#pragma GCC diagnostic pop
 #pragma GCC diagnostic pop
 
 } // namespace core

@@ -10,8 +10,7 @@
 
 namespace core {
 
-template <class Tag>
-struct text_id {
+template <class Tag> struct text_id {
     std::string value;
 
     text_id() = default;
@@ -27,7 +26,6 @@ using client_id = text_id<struct client_id_tag>;
 
 } // namespace core
 
-template <class Tag>
-struct std::hash<core::text_id<Tag>> {
+template <class Tag> struct std::hash<core::text_id<Tag>> {
     std::size_t operator()(const core::text_id<Tag>& id) const noexcept { return std::hash<std::string>{}(id.value); }
 };

@@ -37,8 +37,7 @@ class json_writer {
     /// Inserts a text that is JSON already.
     json_writer& raw(std::string_view json);
 
-    template <class Value>
-    json_writer& member(std::string_view name, const Value& of) {
+    template <class Value> json_writer& member(std::string_view name, const Value& of) {
         key(name);
         return value(of);
     }

@@ -38,9 +38,12 @@ void append_quoted(std::string& line, std::string_view text) {
         if (c == '"' || c == '\\') {
             line.push_back('\\');
             line.push_back(static_cast<char>(c));
-        } else if (c == '\n') line.append("\\n");
-        else if (c < ' ' || c == 0x7f) line.append(fmt::format("\\x{:02x}", c));
-        else line.push_back(static_cast<char>(c));
+        } else if (c == '\n')
+            line.append("\\n");
+        else if (c < ' ' || c == 0x7f)
+            line.append(fmt::format("\\x{:02x}", c));
+        else
+            line.push_back(static_cast<char>(c));
     }
     if (text.size() > shown_max) line.append("…");
     line.push_back('"');
@@ -53,8 +56,10 @@ void write(level at, spdlog::level::level_enum as, std::string_view message, fie
         line.push_back(' ');
         line.append(one.key);
         line.push_back('=');
-        if (plain(one.value) && one.value.size() < 512) line.append(one.value);
-        else append_quoted(line, one.value);
+        if (plain(one.value) && one.value.size() < 512)
+            line.append(one.value);
+        else
+            append_quoted(line, one.value);
     }
     logger().log(as, "{}", line);
 }

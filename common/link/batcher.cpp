@@ -37,8 +37,10 @@ bool batcher::take(std::string& batch) {
     if (!data_.empty() && batch.size() <= batch_bytes_target) {
         auto& chunk = data_.front();
         if (data_.size() > 1) closed_bytes_ -= chunk.size();
-        if (batch.empty()) batch.swap(chunk);
-        else batch.append(chunk);
+        if (batch.empty())
+            batch.swap(chunk);
+        else
+            batch.append(chunk);
         chunk.clear();
         if (spare_.capacity() < chunk.capacity()) spare_ = std::move(chunk);
         data_.pop_front();

@@ -1,5 +1,5 @@
-// The sending half of a link, sans I/O: two queues of encoded frames, cut into batches (FORMAT.md §1). The owner appends
-// frames, then writes what `take` returns, one batch at a time; what gathers meanwhile becomes the next batch.
+// The sending half of a link, sans I/O: two queues of encoded frames, cut into batches (FORMAT.md §1). The owner
+// appends frames, then writes what `take` returns, one batch at a time; what gathers meanwhile becomes the next batch.
 #pragma once
 
 #include "common/link/frame.hpp"
@@ -18,7 +18,9 @@ class batcher {
     std::string& data(std::size_t frame_bytes);
 
     bool empty() const noexcept { return control_.empty() && data_.empty(); }
-    std::size_t queued_bytes() const noexcept { return control_.size() + closed_bytes_ + (data_.empty() ? 0 : data_.back().size()); }
+    std::size_t queued_bytes() const noexcept {
+        return control_.size() + closed_bytes_ + (data_.empty() ? 0 : data_.back().size());
+    }
     /// Replaces `batch` by the next batch: control first, then data; false when nothing waits. The old content's
     /// memory is used again.
     bool take(std::string& batch);

@@ -132,7 +132,9 @@ struct hello {
 };
 struct resume_stream {
     std::uint32_t stream = 0;
-    std::uint64_t taken = 0;
+    std::uint64_t taken = 0;          ///< position
+    std::uint64_t taken_messages = 0; ///< totals of the stream's life, to count credit from
+    std::uint64_t taken_bytes = 0;
     position_list outstanding;
 };
 struct topic {
@@ -276,7 +278,7 @@ bool decode_negative_acknowledge(core::byte_span body, acknowledge& into) noexce
 bool decode(core::byte_span body, stream_close& into) noexcept;
 bool decode_state_put(core::byte_span body, state_request& into) noexcept;
 bool decode_state_get(core::byte_span body, state_request& into) noexcept;
-bool decode_number(core::byte_span body, std::uint32_t& into) noexcept; ///< topic_close
+bool decode_number(core::byte_span body, std::uint32_t& into) noexcept;       ///< topic_close
 bool decode_claim_number(core::byte_span body, std::uint64_t& into) noexcept; ///< resume_claim
 bool decode(core::byte_span body, welcome& into);
 bool decode(core::byte_span body, settled& into);
@@ -290,7 +292,8 @@ bool decode(core::byte_span body, state& into);
 // Encoders append one whole frame. Texts of at most 65,535 bytes.
 void encode(std::string& out, const hello& frame);
 void encode_resume_stream(std::string& out, std::uint32_t stream, std::uint64_t taken,
-                          std::span<const std::uint64_t> outstanding);
+                          std::span<const std::uint64_t> outstanding, std::uint64_t taken_messages = 0,
+                          std::uint64_t taken_bytes = 0);
 void encode_resume_claim(std::string& out, std::uint64_t claim);
 void encode_hello_end(std::string& out);
 void encode(std::string& out, type kind, const topic& frame); ///< either direction

@@ -15,8 +15,7 @@ bool flag(core::byte_reader& read) noexcept {
     return value == 1;
 }
 
-template <class Enum>
-Enum limited(core::byte_reader& read, Enum largest) noexcept {
+template <class Enum> Enum limited(core::byte_reader& read, Enum largest) noexcept {
     const auto value = read.u8();
     if (value > static_cast<std::uint8_t>(largest)) read.fail();
     return static_cast<Enum>(value);
@@ -59,6 +58,8 @@ bool decode(core::byte_span body, resume_stream& into) noexcept {
     core::byte_reader read(body);
     into.stream = read.u32();
     into.taken = read.u64();
+    into.taken_messages = read.u64();
+    into.taken_bytes = read.u64();
     const auto count = read.u16();
     into.outstanding = position_list(read.bytes(std::size_t{count} * 8));
     return read.done();

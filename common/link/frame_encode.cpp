@@ -11,9 +11,7 @@ class frame_scope {
         write.u32(0);
         write.u8(static_cast<std::uint8_t>(kind));
     }
-    ~frame_scope() {
-        core::store_big_endian(out_.data() + at_, static_cast<std::uint32_t>(out_.size() - at_ - 4));
-    }
+    ~frame_scope() { core::store_big_endian(out_.data() + at_, static_cast<std::uint32_t>(out_.size() - at_ - 4)); }
     frame_scope(const frame_scope&) = delete;
     frame_scope& operator=(const frame_scope&) = delete;
 
@@ -55,10 +53,13 @@ void encode(std::string& out, const hello& frame) {
 }
 
 void encode_resume_stream(std::string& out, std::uint32_t stream, std::uint64_t taken,
-                          std::span<const std::uint64_t> outstanding) {
+                          std::span<const std::uint64_t> outstanding, std::uint64_t taken_messages,
+                          std::uint64_t taken_bytes) {
     frame_scope scope(out, type::resume_stream);
     scope.write.u32(stream);
     scope.write.u64(taken);
+    scope.write.u64(taken_messages);
+    scope.write.u64(taken_bytes);
     scope.write.u16(static_cast<std::uint16_t>(outstanding.size()));
     for (const auto position : outstanding) scope.write.u64(position);
 }

@@ -96,7 +96,8 @@ asio::awaitable<core::error_code> link_client::open_session() {
     if (!opened) {
         auto why = opened.error().message();
         if (refusal.status != 0) why = "HTTP " + std::to_string(refusal.status) + " " + refusal.body;
-        if (why != last_error_) core::log::warn("link not opened", {{"link", options_.name}, {"url", options_.url}, {"why", why}});
+        if (why != last_error_)
+            core::log::warn("link not opened", {{"link", options_.name}, {"url", options_.url}, {"why", why}});
         last_error_ = why;
         co_return opened.error();
     }
@@ -119,7 +120,8 @@ asio::awaitable<core::error_code> link_client::open_session() {
             if (end > at && end + frame_bytes - at > batch_bytes_target) break;
             end += frame_bytes;
         }
-        const auto error = co_await socket_->write(core::as_bytes(std::string_view(greeting).substr(at, end - at)), false);
+        const auto error =
+            co_await socket_->write(core::as_bytes(std::string_view(greeting).substr(at, end - at)), false);
         if (error) co_return error;
         at = end;
     }
@@ -131,7 +133,8 @@ asio::awaitable<std::string> link_client::read_loop() {
         const auto got = co_await socket_->read(batch_in_);
         if (!got) {
             auto why = got.error().message();
-            if (socket_->close_code() != 0) why += ": " + std::to_string(socket_->close_code()) + " " + socket_->close_reason();
+            if (socket_->close_code() != 0)
+                why += ": " + std::to_string(socket_->close_code()) + " " + socket_->close_reason();
             co_return why;
         }
         ++counters_.batches_in;
@@ -154,7 +157,8 @@ std::string link_client::on_batch(core::byte_span batch) {
 }
 
 std::string link_client::on_frame(const raw_frame& frame) {
-    const std::string malformed = "the server sent a malformed frame of type " + std::to_string(static_cast<unsigned>(frame.kind));
+    const std::string malformed =
+        "the server sent a malformed frame of type " + std::to_string(static_cast<unsigned>(frame.kind));
     if (!up_ && frame.kind != type::welcome) return "the server sent a frame before its welcome";
     switch (frame.kind) {
     case type::deliver: {
@@ -195,8 +199,10 @@ std::string link_client::on_frame(const raw_frame& frame) {
     case type::stream_ended: {
         stream_answer one;
         if (!decode_subscribed(frame.body, one)) return malformed;
-        if (frame.kind == type::subscribed) handler_.on_subscribed(one);
-        else handler_.on_stream_ended(one);
+        if (frame.kind == type::subscribed)
+            handler_.on_subscribed(one);
+        else
+            handler_.on_stream_ended(one);
         return {};
     }
     case type::filter_done: {
@@ -270,7 +276,8 @@ asio::awaitable<void> link_client::write_loop(std::shared_ptr<net::websocket> ov
         if (batch_out_.size() <= batch_bytes_target && out_.has_unwritten()) {
             took = true;
             const auto& chunk = out_.take();
-            if (batch_out_.empty()) bytes = core::as_bytes(chunk);
+            if (batch_out_.empty())
+                bytes = core::as_bytes(chunk);
             else {
                 batch_out_.append(chunk);
                 bytes = core::as_bytes(batch_out_);
@@ -300,7 +307,10 @@ std::uint32_t link_client::topic_number(std::string_view tenant, std::string_vie
     key_scratch_.push_back('\0');
     key_scratch_.append(name);
     const auto found = topics_.find(key_scratch_);
-    if (found != topics_.end()) return found->second.number;
+    if (found != topics_.end()) {
+        found->second.used = std::chrono::steady_clock::now();
+        return found->second.number;
+    }
     open_topic made;
     made.number = next_topic_++;
     made.used = std::chrono::steady_clock::now();
@@ -312,13 +322,15 @@ std::uint32_t link_client::topic_number(std::string_view tenant, std::string_vie
 }
 
 void link_client::close_idle_topics(std::chrono::milliseconds idle) {
+    if (!up_) return; // what is queued may still need its number
+    ++topic_generation_;
     const auto now = std::chrono::steady_clock::now();
     for (auto it = topics_.begin(); it != topics_.end();) {
-        if (now - it->second.used < idle || out_.frames() > 0) {
+        if (now - it->second.used < idle) {
             ++it;
             continue;
         }
-        if (up_) encode_topic_close(control(), it->second.number);
+        encode_topic_close(control(), it->second.number);
         it = topics_.erase(it);
     }
 }

@@ -1,6 +1,7 @@
-// The client of a link: connects, resumes, sends what was not settled again, and is our C++ client library. It keeps one
-// WebSocket to messaging open, batches frames, and tells a handler what comes. All calls and callbacks on the thread of
-// the executor. Handler and executor outlive the client; `stop` must have been awaited before it is destroyed.
+// The client of a link: connects, resumes, sends what was not settled again, and is our C++ client library. It keeps
+// one WebSocket to messaging open, batches frames, and tells a handler what comes. All calls and callbacks on the
+// thread of the executor. Handler and executor outlive the client; `stop` must have been awaited before it is
+// destroyed.
 #pragma once
 
 #include "common/async/backoff.hpp"
@@ -37,9 +38,11 @@ struct topic_name {
 class resume_list {
   public:
     explicit resume_list(std::string& out) noexcept : out_(out) {}
-    /// `outstanding`: taken and not acknowledged, ascending; at most 65,535.
-    void stream(std::uint32_t number, std::uint64_t taken, std::span<const std::uint64_t> outstanding) {
-        encode_resume_stream(out_, number, taken, outstanding);
+    /// `outstanding`: taken and not acknowledged, ascending; at most 65,535. The totals count everything taken on the
+    /// stream in its life, as its credit totals do.
+    void stream(std::uint32_t number, std::uint64_t taken, std::span<const std::uint64_t> outstanding,
+                std::uint64_t taken_messages, std::uint64_t taken_bytes) {
+        encode_resume_stream(out_, number, taken, outstanding, taken_messages, taken_bytes);
     }
     void claim(std::uint64_t number) { encode_resume_claim(out_, number); }
 
@@ -78,7 +81,7 @@ struct link_options {
     /// Empty with a sentence in its argument when there is none yet.
     std::function<std::string(std::string& why_not)> token_source;
     std::string ca_file;
-    std::string name = "link"; ///< for the log
+    std::string name = "link";                      ///< for the log
     std::chrono::milliseconds idle_timeout{10'000}; ///< pings every 5 s, dead after 10 s
     std::chrono::milliseconds reconnect_first{50};
     std::chrono::milliseconds reconnect_max{1'000};
@@ -120,7 +123,9 @@ class link_client {
 
     /// The number to publish with; opened when it is new. Numbers unused for an hour are closed by `close_idle_topics`.
     std::uint32_t topic_number(std::string_view tenant, std::string_view name_space, std::string_view name);
+    /// Changes `topic_generation`: numbers that callers remember must be asked for again.
     void close_idle_topics(std::chrono::milliseconds idle);
+    std::uint32_t topic_generation() const noexcept { return topic_generation_; }
     std::size_t open_topics() const noexcept { return topics_.size(); }
 
     // Sequenced frames: each returns its sequence; also while the link is down, they go when it is back.
@@ -182,6 +187,7 @@ class link_client {
     std::unordered_map<std::string, open_topic> topics_;
     std::unordered_map<std::uint32_t, topic_name> server_topics_;
     std::uint32_t next_topic_ = 1;
+    std::uint32_t topic_generation_ = 0;
     std::string key_scratch_;
     std::uint64_t taken_records_ = 0;
     std::uint64_t taken_bytes_ = 0;

@@ -12,8 +12,12 @@ words words_of(reason why) noexcept {
     switch (why) {
     case reason::ok: return {"ok", "done"};
     case reason::no_subscribers: return {"no_subscribers", "no subscription matches the topic; nothing was stored"};
-    case reason::topic_backlog_full: return {"topic_backlog_full", "the topic's backlog is full until a subscriber acknowledges messages or they expire"};
-    case reason::tenant_backlog_full: return {"tenant_backlog_full", "the tenant's backlog is full until subscribers acknowledge messages or they expire"};
+    case reason::topic_backlog_full:
+        return {"topic_backlog_full",
+                "the topic's backlog is full until a subscriber acknowledges messages or they expire"};
+    case reason::tenant_backlog_full:
+        return {"tenant_backlog_full",
+                "the tenant's backlog is full until subscribers acknowledge messages or they expire"};
     case reason::topic_limit: return {"topic_limit", "the tenant has as many topics as it may have"};
     case reason::too_large: return {"too_large", "the message is larger than the limit"};
     case reason::superseded: return {"superseded", "a newer connection uses the same client ID"};

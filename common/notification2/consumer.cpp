@@ -25,7 +25,8 @@ asio::awaitable<void> consumer::stop() {
 }
 
 void consumer::failed(std::string why) {
-    if (why != last_error_ && !stopping_) core::log::warn("notifications not connected", {{"consumer", options_.name}, {"why", why}});
+    if (why != last_error_ && !stopping_)
+        core::log::warn("notifications not connected", {{"consumer", options_.name}, {"why", why}});
     last_error_ = std::move(why);
 }
 
@@ -87,7 +88,8 @@ asio::awaitable<std::string> consumer::read_all() {
         const auto got = co_await socket_->read(frame);
         if (!got) {
             auto why = got.error().message();
-            if (socket_->close_code() != 0) why += ": " + std::to_string(socket_->close_code()) + " " + socket_->close_reason();
+            if (socket_->close_code() != 0)
+                why += ": " + std::to_string(socket_->close_code()) + " " + socket_->close_reason();
             co_return why;
         }
         take(frame);
@@ -101,7 +103,8 @@ void consumer::take(const std::string& frame) {
         handler_.on_notification(*parsed, connection_);
         return;
     }
-    core::log::warn("a notification was not understood", {{"consumer", options_.name}, {"why", parsed.error().message()}});
+    core::log::warn("a notification was not understood",
+                    {{"consumer", options_.name}, {"why", parsed.error().message()}});
     acknowledge(connection_, std::string(ack_header_of(frame)));
 }
 

@@ -34,7 +34,7 @@ class consumer_handler {
 };
 
 struct consumer_options {
-    std::string url; ///< ws:// or wss://, scheme to port
+    std::string url;    ///< ws:// or wss://, scheme to port
     std::string client; ///< names this client among those of a shared subscriber; may be empty
     std::string ca_file;
     std::string name = "consumer"; ///< for the log

@@ -19,9 +19,12 @@ arguments::arguments(int count, char** texts, std::set<std::string> with_value)
         const auto equals = text.find('=');
         const auto key = text.substr(0, equals);
         if (with_value.contains(key)) {
-            if (equals != std::string::npos) values_[key] = text.substr(equals + 1);
-            else if (i + 1 < count) values_[key] = texts[++i];
-            else mistake_ = key + " needs a value";
+            if (equals != std::string::npos)
+                values_[key] = text.substr(equals + 1);
+            else if (i + 1 < count)
+                values_[key] = texts[++i];
+            else
+                mistake_ = key + " needs a value";
         } else if (flags_.contains(text)) {
             values_[text] = "true";
         } else {
@@ -45,7 +48,8 @@ std::optional<int> answer_common(const char* program, const char* usage, const a
         return 0;
     }
     if (!given.mistake().empty() || given.value("--config", "").empty()) {
-        std::cerr << program << ": " << (given.mistake().empty() ? "give --config FILE" : given.mistake()) << "\n\n" << usage;
+        std::cerr << program << ": " << (given.mistake().empty() ? "give --config FILE" : given.mistake()) << "\n\n"
+                  << usage;
         return 2;
     }
     return std::nullopt;
@@ -64,7 +68,8 @@ int ask_health(const std::string& port) {
         const std::string question = "GET /health HTTP/1.1\r\nHost: localhost\r\nConnection: close\r\n\r\n";
         char part[2048];
         if (::send(descriptor, question.data(), question.size(), MSG_NOSIGNAL) > 0)
-            for (ssize_t got = 0; (got = ::recv(descriptor, part, sizeof part, 0)) > 0;) answer.append(part, static_cast<std::size_t>(got));
+            for (ssize_t got = 0; (got = ::recv(descriptor, part, sizeof part, 0)) > 0;)
+                answer.append(part, static_cast<std::size_t>(got));
     }
     ::close(descriptor);
     if (answer.starts_with("HTTP/1.1 200")) return 0;

@@ -53,8 +53,7 @@ std::optional<int> answer_common(const char* program, const char* usage, const a
 int ask_health(const std::string& port);
 
 /// Runs the service until SIGINT or SIGTERM; SIGHUP reloads. A stop that takes longer than 9 s is cut short.
-template <class Service, class Settings>
-int run(Settings settings) {
+template <class Service, class Settings> int run(Settings settings) {
     asio::io_context loop(1);
     Service service(loop, std::move(settings));
     std::string why_not;
@@ -76,10 +75,10 @@ int run(Settings settings) {
         if (error) return;
         core::log::info("stopping", {{"signal", signal}});
         patience.expires_after(std::chrono::seconds(9));
-        patience.async_wait([&loop](boost::system::error_code late) {
+        patience.async_wait([](boost::system::error_code late) {
             if (late) return;
             core::log::warn("stopping took too long; ending without waiting");
-            loop.stop();
+            std::_Exit(1); // what still runs refers to the service: nothing of it may be taken apart under it
         });
         asio::co_spawn(loop, service.stop(), [&](const std::exception_ptr&) { loop.stop(); });
     });

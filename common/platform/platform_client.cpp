@@ -18,7 +18,8 @@ std::chrono::milliseconds retry_after(const net::http_response& from) {
     const auto text = from.headers.get("Retry-After");
     std::uint32_t seconds = 0;
     const auto parsed = std::from_chars(text.data(), text.data() + text.size(), seconds);
-    return parsed.ec == std::errc{} ? std::chrono::milliseconds(std::uint64_t{1000} * seconds) : std::chrono::milliseconds(0);
+    return parsed.ec == std::errc{} ? std::chrono::milliseconds(std::uint64_t{1000} * seconds)
+                                    : std::chrono::milliseconds(0);
 }
 
 } // namespace

@@ -76,8 +76,8 @@ struct retry_delays {
     std::chrono::milliseconds max{30'000};
 };
 
-/// True for no answer, 401, 408, 429 and 5xx: the request may pass later. 401 says that our credentials are wrong, which
-/// is no fault of the message that the request carries; everything else in 4xx is an answer.
+/// True for no answer, 401, 408, 429 and 5xx: the request may pass later. 401 says that our credentials are wrong,
+/// which is no fault of the message that the request carries; everything else in 4xx is an answer.
 bool retryable(unsigned status) noexcept;
 /// The error body `{"error":…,"message":…}`; a body of another form becomes the message, cut to 200 bytes.
 platform_error read_error(unsigned status, std::string_view body);

@@ -26,14 +26,18 @@ std::optional<property_value> property_reader::next() noexcept {
         left_.remove_prefix(1);
         break;
     case property::user_property:
-        if (const auto name = text()) out.name = *name;
-        else return std::nullopt;
+        if (const auto name = text())
+            out.name = *name;
+        else
+            return std::nullopt;
         [[fallthrough]];
     case property::content_type:
     case property::response_topic:
     case property::correlation_data:
-        if (const auto value = text()) out.text = *value;
-        else return std::nullopt;
+        if (const auto value = text())
+            out.text = *value;
+        else
+            return std::nullopt;
         break;
     default: return std::nullopt;
     }

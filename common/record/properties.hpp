@@ -19,9 +19,9 @@ enum class property : std::uint8_t {
 
 struct property_value {
     property id = property::payload_format_indicator;
-    std::uint8_t number = 0;   ///< payload format indicator
-    std::string_view text;     ///< content type, response topic, correlation data, user property's value
-    std::string_view name;     ///< user property
+    std::uint8_t number = 0; ///< payload format indicator
+    std::string_view text;   ///< content type, response topic, correlation data, user property's value
+    std::string_view name;   ///< user property
 };
 
 /// Walks the wire bytes in order. `next()` is empty at the end and at the first malformed property (`ok()` tells).

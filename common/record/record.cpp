@@ -21,11 +21,14 @@ void append(std::string& out, const fields& from) {
     write.u8(version);
     write.u8(static_cast<std::uint8_t>((from.qos & 3) | (from.dup ? flag_dup : 0) | (from.will ? flag_will : 0) |
                                        (static_cast<unsigned>(from.authenticated_by) << 4) |
-                                       (from.topic ? flag_topic : 0) | (from.properties.empty() ? 0 : flag_properties)));
+                                       (from.topic ? flag_topic : 0) |
+                                       (from.properties.empty() ? 0 : flag_properties)));
     write.u64(static_cast<std::uint64_t>(from.arrival_ms));
     write.u16(from.packet_identifier);
-    if (from.key_is_client_id) write.u16(key_same_as_client_id);
-    else write.text_u16(from.key);
+    if (from.key_is_client_id)
+        write.u16(key_same_as_client_id);
+    else
+        write.text_u16(from.key);
     write.text_u16(from.client_id);
     write.text_u16(from.user);
     if (from.topic) write.text_u16(*from.topic);
@@ -47,8 +50,10 @@ std::optional<fields> parse(core::byte_span bytes) noexcept {
     out.authenticated_by = static_cast<authentication>((flags >> 4) & 3);
     out.arrival_ms = static_cast<std::int64_t>(read.u64());
     out.packet_identifier = read.u16();
-    if (const auto length = read.u16(); length == key_same_as_client_id) out.key_is_client_id = true;
-    else out.key = read.text(length);
+    if (const auto length = read.u16(); length == key_same_as_client_id)
+        out.key_is_client_id = true;
+    else
+        out.key = read.text(length);
     out.client_id = read.text_u16();
     out.user = read.text_u16();
     if ((flags & flag_topic) != 0) out.topic = read.text_u16();

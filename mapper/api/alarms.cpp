@@ -14,8 +14,8 @@ platform::call create_alarm(std::string_view body, std::string_view source_id) {
 
 platform::call find_alarms(std::string_view source_id, std::string_view type) {
     platform::call made("GET",
-                        "/alarm/alarms?source=" + core::percent_encode(source_id) + "&type=" + core::percent_encode(type) +
-                            "&status=ACTIVE,ACKNOWLEDGED&pageSize=100",
+                        "/alarm/alarms?source=" + core::percent_encode(source_id) +
+                            "&type=" + core::percent_encode(type) + "&status=ACTIVE,ACKNOWLEDGED&pageSize=100",
                         "alarm_find");
     made.accept = "alarmCollection";
     return made;

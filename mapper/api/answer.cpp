@@ -32,8 +32,10 @@ void append_with_source(std::string& out, std::string_view body, std::string_vie
     out.append("{\"source\":{\"id\":");
     core::append_json_string(out, source_id);
     out.push_back('}');
-    if (body.size() > 2) out.append(",").append(body.substr(1));
-    else out.push_back('}');
+    if (body.size() > 2)
+        out.append(",").append(body.substr(1));
+    else
+        out.push_back('}');
 }
 
 } // namespace mapper::api

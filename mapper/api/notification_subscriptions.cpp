@@ -11,7 +11,12 @@ namespace {
 platform::call subscribe(core::json_writer& begun, std::string_view subscription) {
     platform::call made("POST", "/notification2/subscriptions", "subscription_create");
     made.content_type = made.accept = "json";
-    begun.member("subscription", subscription).key("subscriptionFilter").object().key("apis").array().value("operations");
+    begun.member("subscription", subscription)
+        .key("subscriptionFilter")
+        .object()
+        .key("apis")
+        .array()
+        .value("operations");
     begun.end().end().end();
     made.body = begun.text();
     return made;
@@ -48,7 +53,11 @@ platform::call create_token(std::string_view subscription, std::string_view subs
     platform::call made("POST", "/notification2/token", "token_create");
     made.content_type = made.accept = "json";
     core::json_writer body;
-    body.object().member("subscription", subscription).member("subscriber", subscriber).member("expiresInMinutes", minutes).end();
+    body.object()
+        .member("subscription", subscription)
+        .member("subscriber", subscriber)
+        .member("expiresInMinutes", minutes)
+        .end();
     made.body = std::move(body).text();
     return made;
 }

@@ -24,8 +24,7 @@ bool is_awaited(const mapping::downlink_rule& rule) {
 }
 
 /// One answer of a callback, for a coroutine to wait for.
-template <class Answer>
-struct promised {
+template <class Answer> struct promised {
     explicit promised(asio::any_io_executor executor) : happened(std::move(executor)) {}
     async::event happened;
     Answer answer{};
@@ -34,7 +33,8 @@ struct promised {
 } // namespace
 
 downlink_worker::downlink_worker(asio::any_io_executor executor, std::string tenant, messaging_doors doors,
-                                 platform::rest& via, const core::clock& time, tenant_meters& count, source_options source)
+                                 platform::rest& via, const core::clock& time, tenant_meters& count,
+                                 source_options source)
     : executor_(executor), tenant_(std::move(tenant)), doors_(std::move(doors)), via_(via), clock_(time), count_(count),
       delays_(source.delays), tasks_(executor, "downlink"), devices_(via, time, source.delays), open_(doors_.put),
       source_(executor, via, *this, std::move(source)) {}
@@ -43,8 +43,10 @@ downlink_worker::~downlink_worker() = default;
 
 void downlink_worker::restore(std::string_view value) {
     auto read = from_state(value);
-    if (read) open_.restore(std::move(*read));
-    else core::log::error("an open operation could not be read from the state", {{"tenant", tenant_}});
+    if (read)
+        open_.restore(std::move(*read));
+    else
+        core::log::error("an open operation could not be read from the state", {{"tenant", tenant_}});
 }
 
 void downlink_worker::use(std::shared_ptr<const mapping::mapping_set> mappings) {
@@ -96,12 +98,14 @@ asio::awaitable<void> downlink_worker::list_pending() {
     const auto mappings = mappings_;
     for (const auto* one : mappings->outbound()) {
         const auto& rule = *one->downlink;
-        if (rule.status_on_publish.empty() && !is_awaited(rule)) continue; // it would stay PENDING and come again for ever
+        if (rule.status_on_publish.empty() && !is_awaited(rule))
+            continue; // it would stay PENDING and come again for ever
         for (unsigned page = 1; page <= pages_max; ++page) {
             auto question = api::list_operations("PENDING", rule.operation, page, page_size);
             const auto got = co_await send_until_decided(via_, std::move(question), nullptr, delays_);
             if (!got.ok()) {
-                core::log::error("pending operations cannot be listed", {{"tenant", tenant_}, {"why", got.problem.text()}});
+                core::log::error("pending operations cannot be listed",
+                                 {{"tenant", tenant_}, {"why", got.problem.text()}});
                 co_return;
             }
             auto found = api::items_of(got.body, "operations");
@@ -138,14 +142,16 @@ bool downlink_worker::on_response(const mapping::mapping& of, const transform::i
 void downlink_worker::tick() {
     for (const auto& one : open_.expired(clock_.wall_ms())) {
         count_.operations_timed_out.add();
-        core::log::info("operation timed out", {{"tenant", tenant_}, {"operation", one->open.id}, {"mapping", one->mapping}});
+        core::log::info("operation timed out",
+                        {{"tenant", tenant_}, {"operation", one->open.id}, {"mapping", one->mapping}});
         enqueue_end(one, transform::status_body(one->timeout_status, one->timeout_reason), true, [] {});
     }
 }
 
 // --- lanes: one device is always in the same
 
-void downlink_worker::enqueue_end(const std::shared_ptr<operation>& of, std::string body, bool last, std::function<void()> done) {
+void downlink_worker::enqueue_end(const std::shared_ptr<operation>& of, std::string body, bool last,
+                                  std::function<void()> done) {
     of->ending = last;
     job made;
     made.id = of->open.id;
@@ -169,8 +175,10 @@ asio::awaitable<void> downlink_worker::run(lane& on) {
         job next = std::move(on.jobs.front());
         on.jobs.pop_front();
         auto done = next.done;
-        if (next.of) co_await tell(std::move(next));
-        else co_await publish_operation(std::move(next));
+        if (next.of)
+            co_await tell(std::move(next));
+        else
+            co_await publish_operation(std::move(next));
         if (tasks_.stopping()) co_return;
         if (done) done();
         count_.open_operations.set(static_cast<std::int64_t>(open_.size()));
@@ -192,7 +200,8 @@ downlink_worker::prepared downlink_worker::prepare(const std::string& json, cons
     for (const auto* one : mappings_->outbound()) {
         if (!transform_.applies(*one, json, device)) continue;
         made.by = one;
-        if (!transform_.publish(*one, json, device, clock_.wall_ms(), made.message)) made.refusal = transform_.error().text();
+        if (!transform_.publish(*one, json, device, clock_.wall_ms(), made.message))
+            made.refusal = transform_.error().text();
         break;
     }
     return made;
@@ -224,7 +233,9 @@ asio::awaitable<void> downlink_worker::publish_operation(job what) {
     one->timeout_reason = rule.timeout_reason;
     if (rule.timeout.count() > 0) one->expires_ms = clock_.wall_ms() + rule.timeout.count();
     const bool kept = co_await keep(one);
-    if (!kept) core::log::error("an open operation was not kept; a restart would forget it", {{"tenant", tenant_}, {"operation", what.id}});
+    if (!kept)
+        core::log::error("an open operation was not kept; a restart would forget it",
+                         {{"tenant", tenant_}, {"operation", what.id}});
     const auto why = co_await send(std::move(made.message));
     if (tasks_.stopping()) co_return;
     if (why != msg_link::reason::ok && why != msg_link::reason::no_subscribers) {
@@ -278,7 +289,8 @@ asio::awaitable<bool> downlink_worker::update(std::string id, std::string body) 
     auto request = api::update_operation(id, std::move(body));
     const auto got = co_await send_until_decided(via_, std::move(request), nullptr, delays_);
     if (!got.ok() && !tasks_.stopping())
-        core::log::warn("the platform refused an operation's status", {{"tenant", tenant_}, {"operation", id}, {"why", got.problem.text()}});
+        core::log::warn("the platform refused an operation's status",
+                        {{"tenant", tenant_}, {"operation", id}, {"why", got.problem.text()}});
     co_return got.ok();
 }
 

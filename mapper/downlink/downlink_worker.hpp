@@ -1,7 +1,7 @@
-// One tenant's operations to MQTT commands, and the devices' answers back (design §10): notification → mapping → publish
-// → status; answer or time-out → final status. Operations of a device keep their order, devices run in parallel.
-// A notification is acknowledged when its command was settled by messaging and the platform told; a command may be
-// published twice after a crash in between, and is never lost. One thread; collaborators outlive it.
+// One tenant's operations to MQTT commands, and the devices' answers back (design §10): notification → mapping →
+// publish → status; answer or time-out → final status. Operations of a device keep their order, devices run in
+// parallel. A notification is acknowledged when its command was settled by messaging and the platform told; a command
+// may be published twice after a crash in between, and is never lost. One thread; collaborators outlive it.
 #pragma once
 
 #include "common/async/event.hpp"

@@ -28,7 +28,8 @@ notification2::consumer_options consumer_options_of(const source_options& from) 
 
 } // namespace
 
-notification_source::notification_source(asio::any_io_executor executor, platform::rest& via, operation_sink& to, source_options options)
+notification_source::notification_source(asio::any_io_executor executor, platform::rest& via, operation_sink& to,
+                                         source_options options)
     : via_(via), to_(to), options_(std::move(options)), tasks_(executor, "notifications"), changed_(executor),
       consumer_(executor, consumer_options_of(options_), *this) {}
 
@@ -67,7 +68,8 @@ asio::awaitable<void> notification_source::run() {
     const auto got = co_await send_until_decided(via_, std::move(request), nullptr, options_.delays);
     per_device_ = !got.ok() && got.status != 409;
     if (per_device_)
-        core::log::info("operations are subscribed device by device", {{"tenant", options_.tenant}, {"why", got.problem.text()}});
+        core::log::info("operations are subscribed device by device",
+                        {{"tenant", options_.tenant}, {"why", got.problem.text()}});
     if (per_device_) co_await subscribe_types();
     subscribed_ = true;
     consumer_.start();
@@ -107,8 +109,10 @@ asio::awaitable<void> notification_source::subscribe_type(std::string type) {
 asio::awaitable<void> notification_source::subscribe_device(std::string id) {
     auto request = api::subscribe_device_operations(options_.subscription, id);
     const auto got = co_await send_until_decided(via_, std::move(request), nullptr, options_.delays);
-    if (got.ok() || got.status == 409) problem_.clear();
-    else if (got.status != 404) problem_ = "operations cannot be subscribed: " + got.problem.text();
+    if (got.ok() || got.status == 409)
+        problem_.clear();
+    else if (got.status != 404)
+        problem_ = "operations cannot be subscribed: " + got.problem.text();
 }
 
 asio::awaitable<std::string> notification_source::token() {
@@ -119,7 +123,9 @@ asio::awaitable<std::string> notification_source::token() {
 }
 
 void notification_source::on_notification(const notification2::notification& what, std::uint64_t connection) {
-    auto acknowledge = [this, connection, header = std::string(what.ack_header)] { consumer_.acknowledge(connection, header); };
+    auto acknowledge = [this, connection, header = std::string(what.ack_header)] {
+        consumer_.acknowledge(connection, header);
+    };
     if (notification2::parse_description(what.description).api != "operations") {
         acknowledge();
         return;

@@ -46,7 +46,8 @@ struct source_options {
 
 class notification_source final : private notification2::consumer_handler {
   public:
-    notification_source(asio::any_io_executor executor, platform::rest& via, operation_sink& to, source_options options);
+    notification_source(asio::any_io_executor executor, platform::rest& via, operation_sink& to,
+                        source_options options);
     ~notification_source() override;
 
     /// `device_types`: those that mappings address, should the platform want a subscription per device; an empty type

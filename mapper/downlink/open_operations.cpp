@@ -9,7 +9,9 @@ namespace mapper::downlink {
 std::string to_state(const operation& of) {
     core::json_writer out;
     out.object().member("id", of.open.id).member("mapping", of.mapping).member("published", of.published);
-    out.member("expires", of.expires_ms).member("timeoutStatus", of.timeout_status).member("timeoutReason", of.timeout_reason);
+    out.member("expires", of.expires_ms)
+        .member("timeoutStatus", of.timeout_status)
+        .member("timeoutReason", of.timeout_reason);
     out.member("operation", of.open.json);
     const auto& device = of.open.device;
     out.key("device").object().member("id", device.id).member("name", device.name).member("type", device.type);
@@ -31,13 +33,16 @@ std::optional<operation> from_state(std::string_view text) {
     operation made;
     simdjson::dom::element device;
     simdjson::dom::array ids;
-    if (!read(root, "id", made.open.id) || !read(root, "mapping", made.mapping) || !read(root, "operation", made.open.json) ||
-        !read(root, "timeoutStatus", made.timeout_status) || !read(root, "timeoutReason", made.timeout_reason) ||
-        root["published"].get(made.published) != simdjson::SUCCESS || root["expires"].get(made.expires_ms) != simdjson::SUCCESS ||
-        root["device"].get(device) != simdjson::SUCCESS || device["externalIds"].get(ids) != simdjson::SUCCESS)
+    if (!read(root, "id", made.open.id) || !read(root, "mapping", made.mapping) ||
+        !read(root, "operation", made.open.json) || !read(root, "timeoutStatus", made.timeout_status) ||
+        !read(root, "timeoutReason", made.timeout_reason) ||
+        root["published"].get(made.published) != simdjson::SUCCESS ||
+        root["expires"].get(made.expires_ms) != simdjson::SUCCESS || root["device"].get(device) != simdjson::SUCCESS ||
+        device["externalIds"].get(ids) != simdjson::SUCCESS)
         return std::nullopt;
     auto& of = made.open.device;
-    if (!read(device, "id", of.id) || !read(device, "name", of.name) || !read(device, "type", of.type)) return std::nullopt;
+    if (!read(device, "id", of.id) || !read(device, "name", of.name) || !read(device, "type", of.type))
+        return std::nullopt;
     for (const auto pair : ids) {
         std::string_view type;
         std::string_view id;

@@ -17,8 +17,8 @@ namespace mapper::downlink {
 struct operation {
     transform::open_operation open;
     std::string mapping;
-    bool published = false;       ///< messaging has the command
-    std::int64_t expires_ms = 0;  ///< Unix milliseconds; 0: never
+    bool published = false;      ///< messaging has the command
+    std::int64_t expires_ms = 0; ///< Unix milliseconds; 0: never
     std::string timeout_status;
     std::string timeout_reason;
     bool ending = false; ///< its last status is on its way to the platform
@@ -29,7 +29,8 @@ std::string to_state(const operation& of);
 std::optional<operation> from_state(std::string_view text);
 
 /// The door to messaging's keyed state that tests replace. No value: delete.
-using put_function = std::function<void(std::string key, std::optional<std::string> value, std::function<void(bool ok)> then)>;
+using put_function =
+    std::function<void(std::string key, std::optional<std::string> value, std::function<void(bool ok)> then)>;
 
 class open_operations {
   public:

@@ -28,8 +28,10 @@ std::string letter_json(const dead_letter& of, std::int64_t now_ms) {
         out.member("arrival", core::iso_time(original->arrival_ms));
         const auto payload = original->payload.substr(0, payload_bytes_max);
         if (payload.size() < original->payload.size()) out.member("payloadCut", true);
-        if (simdjson::validate_utf8(payload.data(), payload.size())) out.member("payload", payload);
-        else out.member("payloadBase64", core::base64_encode(payload));
+        if (simdjson::validate_utf8(payload.data(), payload.size()))
+            out.member("payload", payload);
+        else
+            out.member("payloadBase64", core::base64_encode(payload));
     }
     return std::move(out.end()).text();
 }
@@ -37,8 +39,12 @@ std::string letter_json(const dead_letter& of, std::int64_t now_ms) {
 void dead_letters::add(const dead_letter& of, std::function<void()> then) {
     const auto now = clock_.now();
     if (now >= next_log_) {
-        core::log::warn("dead letter", {{"tenant", tenant_}, {"topic", of.topic}, {"mapping", of.mapping},
-                                        {"reason", of.reason}, {"message", of.message.substr(0, 300)}, {"unlogged", unlogged_}});
+        core::log::warn("dead letter", {{"tenant", tenant_},
+                                        {"topic", of.topic},
+                                        {"mapping", of.mapping},
+                                        {"reason", of.reason},
+                                        {"message", of.message.substr(0, 300)},
+                                        {"unlogged", unlogged_}});
         next_log_ = now + log_every;
         unlogged_ = 0;
     } else {
@@ -51,7 +57,8 @@ void dead_letters::add(const dead_letter& of, std::function<void()> then) {
     message.arrival_ms = clock_.wall_ms();
     message.payload = body;
     publish_(std::string(topic), message, [this, then = std::move(then)](msg_link::reason why) {
-        if (why == msg_link::reason::ok || why == msg_link::reason::no_subscribers) count_.dead_letters.add();
+        if (why == msg_link::reason::ok || why == msg_link::reason::no_subscribers)
+            count_.dead_letters.add();
         else {
             count_.dead_letters_lost.add();
             core::log::error("a dead letter was not stored", {{"tenant", tenant_}, {"why", msg_link::text(why)}});

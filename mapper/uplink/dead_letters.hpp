@@ -14,16 +14,17 @@
 namespace mapper::uplink {
 
 /// The door to messaging that tests replace.
-using publish_function = std::function<void(const std::string& topic, const record::fields&, link_router::settled_handler)>;
+using publish_function =
+    std::function<void(const std::string& topic, const record::fields&, link_router::settled_handler)>;
 
 struct dead_letter {
     std::string_view topic;
     std::string_view record;
     std::string_view mapping;
-    std::string_view reason;   ///< `mapping`, `platform`, `unknown_device`
-    std::string_view message;  ///< for a person
-    std::string_view request;  ///< what the platform refused; may be empty
-    unsigned status = 0;       ///< the platform's answer; 0: none
+    std::string_view reason;  ///< `mapping`, `platform`, `unknown_device`
+    std::string_view message; ///< for a person
+    std::string_view request; ///< what the platform refused; may be empty
+    unsigned status = 0;      ///< the platform's answer; 0: none
 };
 
 /// The letter as JSON: payload as text when it is UTF-8, else in Base64; cut when it would not fit a record.

@@ -40,9 +40,12 @@ void delivery::add(const transform::device_reference& device, part what) {
     }
     auto& one = *found->second;
     one.waiting.push_back(std::move(what));
-    if (one.waiting.size() == 1 && !one.busy) resolve(one);
-    else if (one.listed) ++ready_parts_;
-    else if (device.create && !one.device.create) one.device = device;
+    if (one.waiting.size() == 1 && !one.busy)
+        resolve(one);
+    else if (one.listed)
+        ++ready_parts_;
+    else if (device.create && !one.device.create)
+        one.device = device;
 }
 
 /// Precondition: something waits, no request is on its way.
@@ -115,7 +118,8 @@ std::unique_ptr<delivery::batch> delivery::gather() {
     while (!ready_.empty()) {
         auto& one = *ready_.front();
         take_ready(one);
-        while (!one.waiting.empty() && skip_cleared(one)) {}
+        while (!one.waiting.empty() && skip_cleared(one)) {
+        }
         if (one.waiting.empty()) {
             settle_or_drop(one);
             continue;
@@ -181,8 +185,10 @@ void delivery::pump() {
 
 asio::awaitable<void> delivery::run(std::shared_ptr<batch> work) {
     const bool single = work->parts.front().what.kind != output_kind::measurement;
-    if (single) co_await send_single(work);
-    else co_await send_collection(work);
+    if (single)
+        co_await send_single(work);
+    else
+        co_await send_collection(work);
     if (stopped_) co_return; // what was not decided stays unacknowledged
     finish(*work);
     pump();
@@ -223,9 +229,12 @@ asio::awaitable<void> delivery::send_single(std::shared_ptr<batch> work) {
     } else {
         if (one.what.kind == output_kind::alarm) cleared_.erase(alarm_key(one.from->key, one.what.alarm_type));
         platform::call request;
-        if (one.what.kind == output_kind::event) request = api::create_event(one.what.body, id);
-        else if (one.what.kind == output_kind::alarm) request = api::create_alarm(one.what.body, id);
-        else request = api::update_managed_object(id, one.what.body);
+        if (one.what.kind == output_kind::event)
+            request = api::create_event(one.what.body, id);
+        else if (one.what.kind == output_kind::alarm)
+            request = api::create_alarm(one.what.body, id);
+        else
+            request = api::update_managed_object(id, one.what.body);
         got = co_await send_until_decided(via_, std::move(request), this, options_.delays);
     }
     if (!stopped_) decide(*work, one, got);

@@ -1,9 +1,9 @@
-// What mappings made, to the platform: in order per device, devices in parallel, measurements gathered into collections,
-// repeated until the platform decides. A refused collection is halved until the bad reading stands alone, so that one
-// does not take 199 good ones down. One per tenant; one thread; collaborators outlive it.
+// What mappings made, to the platform: in order per device, devices in parallel, measurements gathered into
+// collections, repeated until the platform decides. A refused collection is halved until the bad reading stands alone,
+// so that one does not take 199 good ones down. One per tenant; one thread; collaborators outlive it.
 //
-// A device is a lane: a queue with at most one request on its way. Ready lanes stand in a line; a request takes from the
-// front of the line whatever fits. When requests are on their way already, a collection that is not full waits for
+// A device is a lane: a queue with at most one request on its way. Ready lanes stand in a line; a request takes from
+// the front of the line whatever fits. When requests are on their way already, a collection that is not full waits for
 // company, at most `linger`; there is one timer per tenant, none per message.
 #pragma once
 
@@ -26,8 +26,8 @@ namespace mapper::uplink {
 struct message {
     std::uint64_t position = 0;
     std::uint32_t stream = 0; ///< it counts for this stream's credit
-    std::uint32_t open = 0; ///< parts not settled yet
-    std::string record;     ///< for the dead letter
+    std::uint32_t open = 0;   ///< parts not settled yet
+    std::string record;       ///< for the dead letter
     std::string topic;
     std::shared_ptr<const void> mappings; ///< keeps the mappings its parts refer to
 };
@@ -47,7 +47,8 @@ class delivery_sink {
     virtual ~delivery_sink() = default;
     /// The platform accepted a part.
     virtual void on_accepted(message& of) = 0;
-    /// It will never accept it; the part is settled when the dead letter is. `unknown_device`: the mapping may not create.
+    /// It will never accept it; the part is settled when the dead letter is. `unknown_device`: the mapping may not
+    /// create.
     virtual void on_refused(const part& what, const platform::platform_error& why, bool unknown_device) = 0;
 
   protected:
@@ -61,8 +62,8 @@ struct delivery_options {
     std::size_t collection_bytes_max = 512 * 1024;
     std::chrono::milliseconds linger{20};
     std::size_t requests_max = 8;
-    std::size_t eager_requests = 2; ///< so many go without waiting for company
-    std::chrono::milliseconds cleared_for{60'000}; ///< how long an alarm known to be cleared is not cleared again
+    std::size_t eager_requests = 2;                   ///< so many go without waiting for company
+    std::chrono::milliseconds cleared_for{60'000};    ///< how long an alarm known to be cleared is not cleared again
     std::chrono::milliseconds trust_identity{60'000}; ///< an older ID is looked up again before a refusal is believed
     platform::retry_delays delays;
 

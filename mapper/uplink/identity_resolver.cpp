@@ -115,8 +115,10 @@ asio::awaitable<resolution> identity_resolver::find(transform::device_reference 
     resolution made;
     made.problem = got.problem;
     if (got.ok()) made.id = api::managed_object_of(got.body);
-    if (!made.id.empty()) made.what = resolution::outcome::known;
-    else if (got.status != 404) made.what = resolution::outcome::refused;
+    if (!made.id.empty())
+        made.what = resolution::outcome::known;
+    else if (got.status != 404)
+        made.what = resolution::outcome::refused;
     co_return made;
 }
 
@@ -142,12 +144,13 @@ asio::awaitable<resolution> identity_resolver::create(transform::device_referenc
     }
     if (made.what == resolution::outcome::known && made.id == id) {
         count_.devices_created.add();
-        core::log::info("device created", {{"id", id}, {"type", device.type}, {"external_id", device.external_id}});
+        core::log::debug("device created", {{"id", id}, {"type", device.type}, {"external_id", device.external_id}});
         if (created_) created_(id);
     } else {
         auto removal = api::delete_managed_object(id);
         const auto removed = co_await send_until_decided(via_, std::move(removal), observer_, options_.delays);
-        if (!removed.ok()) core::log::warn("a device made in vain was not deleted", {{"id", id}, {"why", removed.problem.text()}});
+        if (!removed.ok())
+            core::log::warn("a device made in vain was not deleted", {{"id", id}, {"why", removed.problem.text()}});
     }
     co_return made;
 }

@@ -1,6 +1,6 @@
-// External ID to managed object ID (ref D.3): cached, looked up once however many ask at the same time, created on first
-// contact where the mapping allows it. Never two devices for one external ID: the binding decides who won, and the
-// loser's object is deleted again. One per tenant; one thread; `rest`, clock and meters outlive it.
+// External ID to managed object ID (ref D.3): cached, looked up once however many ask at the same time, created on
+// first contact where the mapping allows it. Never two devices for one external ID: the binding decides who won, and
+// the loser's object is deleted again. One per tenant; one thread; `rest`, clock and meters outlive it.
 #pragma once
 
 #include "common/async/task_group.hpp"
@@ -42,8 +42,8 @@ class identity_resolver {
     using answer = std::function<void(const resolution&)>;
     using created_handler = std::function<void(const std::string& id)>;
 
-    identity_resolver(asio::any_io_executor executor, platform::rest& via, const core::clock& time, tenant_meters& count,
-                      resolver_options options);
+    identity_resolver(asio::any_io_executor executor, platform::rest& via, const core::clock& time,
+                      tenant_meters& count, resolver_options options);
     identity_resolver(const identity_resolver&) = delete;
     identity_resolver& operator=(const identity_resolver&) = delete;
 

@@ -40,12 +40,14 @@ stream_handler* link_router::find(std::uint32_t stream) const {
     return found == streams_.end() ? nullptr : found->second;
 }
 
-void link_router::publish(const std::string& tenant, std::string_view topic, const record::fields& message, settled_handler then) {
+void link_router::publish(const std::string& tenant, std::string_view topic, const record::fields& message,
+                          settled_handler then) {
     const auto number = link_.topic_number(tenant, message_namespace, topic);
     unsettled_.push_back({link_.send_publish(number, 0, message), std::move(then)});
 }
 
-void link_router::put_state(const std::string& tenant, std::string key, std::optional<std::string> value, settled_handler then) {
+void link_router::put_state(const std::string& tenant, std::string key, std::optional<std::string> value,
+                            settled_handler then) {
     question made;
     made.put = true;
     made.flag = value.has_value();
@@ -68,9 +70,12 @@ void link_router::get_state(const std::string& tenant, std::string key, bool pre
 }
 
 void link_router::ask(std::uint32_t request, const question& what) {
-    const msg_link::state_request frame{request, what.tenant, state_namespace, what.key, what.flag, core::as_bytes(what.value)};
-    if (what.put) link_.send_state_put(frame);
-    else link_.send_state_get(frame);
+    const msg_link::state_request frame{request,  what.tenant, state_namespace,
+                                        what.key, what.flag,   core::as_bytes(what.value)};
+    if (what.put)
+        link_.send_state_put(frame);
+    else
+        link_.send_state_get(frame);
 }
 
 void link_router::on_up(bool resumed) {
@@ -129,7 +134,8 @@ void link_router::on_state(const msg_link::state& answer) {
         return;
     }
     std::vector<state_item> items;
-    for (const auto& one : answer.entries) items.push_back({std::string(one.key), std::string(core::as_text(one.value))});
+    for (const auto& one : answer.entries)
+        items.push_back({std::string(one.key), std::string(core::as_text(one.value))});
     what.got(answer.why, std::move(items));
 }
 

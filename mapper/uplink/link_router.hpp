@@ -52,6 +52,8 @@ class link_router final : private msg_link::link_handler {
     bool up() const noexcept { return link_.up(); }
     const std::string& last_error() const noexcept { return link_.last_error(); }
     msg_link::link_client& client() noexcept { return link_; }
+    /// What the link calls; tests speak to it as messaging would.
+    msg_link::link_handler& handler() noexcept { return *this; }
 
     /// A number of its own for each stream; numbers are never used again.
     std::uint32_t add(stream_handler& of);
@@ -61,7 +63,8 @@ class link_router final : private msg_link::link_handler {
     std::uint32_t next_request() noexcept { return ++last_request_; }
 
     /// To the tenant's topic in namespace `mqtt`; `then` is told when it is settled, also across reconnects.
-    void publish(const std::string& tenant, std::string_view topic, const record::fields& message, settled_handler then);
+    void publish(const std::string& tenant, std::string_view topic, const record::fields& message,
+                 settled_handler then);
     /// Keyed state in namespace `mapper`. No value: delete. Asked again after a reconnect until there is an answer.
     void put_state(const std::string& tenant, std::string key, std::optional<std::string> value, settled_handler then);
     /// `prefix`: all keys that begin with `key`; `too_large` comes with as many as fitted.

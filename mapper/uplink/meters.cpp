@@ -6,9 +6,11 @@ meters::meters(ops::metrics& in)
     : messages_(in.counters("mapper_messages_total", "Messages taken from messaging", {"tenant"})),
       mapped_(in.counters("mapper_messages_mapped_total", "Messages of which a mapping made something", {"tenant"})),
       unmatched_(in.counters("mapper_messages_unmatched_total", "Messages that no mapping wanted", {"tenant"})),
-      failed_(in.counters("mapper_messages_failed_total", "Messages or parts that became dead letters", {"tenant", "reason"})),
+      failed_(in.counters("mapper_messages_failed_total", "Messages or parts that became dead letters",
+                          {"tenant", "reason"})),
       dead_letters_(in.counters("mapper_dead_letters_total", "Dead letters published", {"tenant"})),
-      dead_letters_lost_(in.counters("mapper_dead_letters_lost_total", "Dead letters that messaging refused", {"tenant"})),
+      dead_letters_lost_(
+          in.counters("mapper_dead_letters_lost_total", "Dead letters that messaging refused", {"tenant"})),
       retries_(in.counters("mapper_retries_total", "REST requests that had to be repeated", {"tenant"})),
       devices_(in.counters("mapper_devices_created_total", "Devices created on first contact", {"tenant"})),
       operations_(in.counters("mapper_operations_total", "Operations by what became of them", {"tenant", "event"})),

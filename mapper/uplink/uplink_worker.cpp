@@ -14,9 +14,9 @@ constexpr std::size_t resumed_max = 65'535;
 } // namespace
 
 uplink_worker::uplink_worker(asio::any_io_executor executor, std::string tenant, link_router& link, platform::rest& via,
-                             identity_resolver& who, const core::clock& time, tenant_meters& count, worker_options options,
-                             delivery_options sending)
-    : tenant_(tenant), link_(link), clock_(time), count_(count), options_(options),
+                             identity_resolver& who, const core::clock& time, tenant_meters& count,
+                             worker_options options, delivery_options sending)
+    : tenant_(tenant), link_(link), count_(count), options_(options),
       delivery_(executor, via, who, time, count, *this, sending),
       dead_letters_(
           tenant,
@@ -128,14 +128,20 @@ void uplink_worker::on_resume(msg_link::resume_list& into) {
     if (!subscribed_) return;
     std::vector<std::uint64_t> held;
     held.reserve(outstanding_.size());
-    for (const auto& [position, one] : outstanding_)
+    auto messages = done_messages_;
+    auto bytes = done_bytes_;
+    for (const auto& [position, one] : outstanding_) {
         if (position <= taken_position_) held.push_back(position);
+        if (one->stream != stream_) continue; // it counts for an earlier stream's credit
+        ++messages;
+        bytes += one->record.size();
+    }
     auto taken = taken_position_;
     if (held.size() > resumed_max) { // more than the frame can say: the rest comes again, and is known here
         taken = held[resumed_max] - 1;
         held.resize(resumed_max);
     }
-    into.stream(stream_, taken, held);
+    into.stream(stream_, taken, held, messages, bytes);
 }
 
 void uplink_worker::on_subscribed(const msg_link::stream_answer& answer) {
@@ -209,8 +215,10 @@ void uplink_worker::map(message& into, const record::fields& from, std::string_v
         if (responses_ == nullptr) continue;
         ++into.open;
         const auto finished = [this, position = into.position] { part_done(position); };
-        if (responses_->on_response(*match.of, inbound, finished)) made = true;
-        else --into.open;
+        if (responses_->on_response(*match.of, inbound, finished))
+            made = true;
+        else
+            --into.open;
     }
     (made ? count_.mapped : count_.unmatched).add();
 }
@@ -249,8 +257,8 @@ void uplink_worker::on_accepted(message& of) { part_done(of.position); }
 void uplink_worker::on_refused(const part& what, const platform::platform_error& why, bool unknown_device) {
     (unknown_device ? count_.unknown_device : count_.platform_refused).add();
     bury(*what.of, what.by->name, unknown_device ? "unknown_device" : "platform",
-         unknown_device ? "the platform does not know the device, and the mapping may not create it" : why.text(), what.body,
-         why.status);
+         unknown_device ? "the platform does not know the device, and the mapping may not create it" : why.text(),
+         what.body, why.status);
 }
 
 /// By position, because the message may be gone for good when the link lost everything.
@@ -296,8 +304,10 @@ void uplink_worker::flush() {
         std::sort(acknowledged_.begin(), acknowledged_.end());
         std::vector<std::uint64_t> ranges;
         for (const auto position : acknowledged_) {
-            if (!ranges.empty() && ranges.back() + 1 == position) ranges.back() = position;
-            else ranges.insert(ranges.end(), {position, position});
+            if (!ranges.empty() && ranges.back() + 1 == position)
+                ranges.back() = position;
+            else
+                ranges.insert(ranges.end(), {position, position});
         }
         acknowledged_.clear();
         // Dropped while the link is down: resuming says the same.

@@ -78,7 +78,8 @@ class uplink_worker final : private stream_handler, private delivery_sink {
     void remember_filters();
     void map(message& into, const record::fields& from, std::string_view topic);
     void apply(message& into, const mapping::mapping& with, bool& made);
-    void bury(message& of, std::string_view mapping, std::string_view reason, std::string_view why, std::string_view request, unsigned status);
+    void bury(message& of, std::string_view mapping, std::string_view reason, std::string_view why,
+              std::string_view request, unsigned status);
     void part_done(std::uint64_t position);
     void done(std::uint64_t position);
     void give_credit();
@@ -86,7 +87,6 @@ class uplink_worker final : private stream_handler, private delivery_sink {
 
     std::string tenant_;
     link_router& link_;
-    const core::clock& clock_;
     tenant_meters& count_;
     worker_options options_;
     delivery delivery_;
@@ -106,7 +106,7 @@ class uplink_worker final : private stream_handler, private delivery_sink {
     bool filters_known_ = false; ///< what an earlier life of the mapper subscribed to was read
     std::string refusal_;
     std::set<std::string> wanted_;
-    std::set<std::string> subscribed_filters_; ///< those the subscription may have
+    std::set<std::string> subscribed_filters_;   ///< those the subscription may have
     std::map<std::uint32_t, std::string> asked_; ///< request to filter
 
     std::uint64_t taken_position_ = 0;

@@ -175,6 +175,8 @@ asio::awaitable<void> serve(std::shared_ptr<consumer> self, std::unique_ptr<net:
             why = got.error().message();
             break;
         }
+        const bool ending = co_await cancelled();
+        if (ending) break;
         if (self->outbox.closing()) continue; // only the peer's close is still of interest
         if (socket->last_was_text())
             self->on_text(text);

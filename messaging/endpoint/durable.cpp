@@ -3,6 +3,7 @@
 #include "common/async/event.hpp"
 
 #include <boost/asio/error.hpp>
+#include <boost/asio/this_coro.hpp>
 
 #include <memory>
 
@@ -24,6 +25,11 @@ asio::awaitable<core::error_code> durable(topic::hub& hub, asio::any_io_executor
     });
     co_await state->there.wait();
     co_return state->error;
+}
+
+asio::awaitable<bool> cancelled() {
+    const auto state = co_await asio::this_coro::cancellation_state;
+    co_return state.cancelled() != asio::cancellation_type::none;
 }
 
 } // namespace messaging::endpoint

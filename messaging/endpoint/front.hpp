@@ -15,8 +15,8 @@
 namespace messaging::endpoint {
 
 struct route {
-    std::string path; ///< exact; with and without a last slash
-    net::http_handler handle;   ///< may be empty
+    std::string path;             ///< exact; with and without a last slash
+    net::http_handler handle;     ///< may be empty
     net::upgrade_handler upgrade; ///< may be empty
 };
 
@@ -30,6 +30,8 @@ class front {
     net::upgrade_handler upgrader();
     const link_counters& counters() const noexcept { return counters_; }
     std::uint64_t refused_tokens() const noexcept { return refused_tokens_; }
+    /// Upgrades to /link that did not ask for the link's subprotocol.
+    std::uint64_t refused_subprotocols() const noexcept { return refused_subprotocols_; }
 
   private:
     asio::awaitable<net::http_response> handle(net::http_request request);
@@ -44,6 +46,7 @@ class front {
     std::vector<route> routes_;
     link_counters counters_;
     std::uint64_t refused_tokens_ = 0;
+    std::uint64_t refused_subprotocols_ = 0;
 };
 
 } // namespace messaging::endpoint

@@ -3,8 +3,12 @@
 #include "common/async/event.hpp"
 #include "common/async/task_group.hpp"
 #include "common/core/log.hpp"
+#include "common/net/error.hpp"
+#include "messaging/endpoint/durable.hpp"
 
 #include <boost/asio/this_coro.hpp>
+
+#include <string_view>
 
 namespace messaging::endpoint {
 
@@ -18,14 +22,26 @@ struct connection {
     std::unique_ptr<net::websocket> socket;
     async::event wake;
     async::task_group tasks;
-    topic::link_session* session = nullptr; ///< null before the hello and after another connection took it over
+    topic::link_session* session = nullptr; ///< null before the hello; may be gone once another connection took it over
     std::uint64_t number = 0;
+    std::uint64_t life = 0; ///< which of the session's connections this is
     std::string batch_in;
     std::string batch_out;
 };
 
-asio::awaitable<void> write_loop(connection& self, link_counters& counters) {
+/// False before the hello, and when another connection took the session over: then it is not ours to touch.
+bool owns_session(const connection& self, const link_sessions& sessions) {
+    if (self.session == nullptr) return false;
+    const auto* at = sessions.find(self.number);
+    return at != nullptr && at->connection_count() == self.life;
+}
+
+asio::awaitable<void> write_loop(connection& self, const link_sessions& sessions, link_counters& counters) {
     while (true) {
+        if (self.session != nullptr && !owns_session(self, sessions)) {
+            self.socket->abort(); // the reader ends with it
+            co_return;
+        }
         if (self.session == nullptr || !self.session->output().take(self.batch_out)) {
             co_await self.wake.wait();
             continue;
@@ -44,7 +60,8 @@ asio::awaitable<void> write_loop(connection& self, link_counters& counters) {
 std::string greet(connection& self, const msg_link::raw_frame& frame, const topic::link_permissions& who,
                   link_sessions& sessions, const core::clock& time) {
     msg_link::hello hello;
-    if (frame.kind != msg_link::type::hello || !msg_link::decode(frame.body, hello)) return "the first frame must be a hello";
+    if (frame.kind != msg_link::type::hello || !msg_link::decode(frame.body, hello))
+        return "the first frame must be a hello";
     if (hello.version != msg_link::version)
         return "link version " + std::to_string(hello.version) + " is not spoken here; this is version " +
                std::to_string(msg_link::version);
@@ -53,8 +70,15 @@ std::string greet(connection& self, const msg_link::raw_frame& frame, const topi
     self.session = &session;
     self.number = hello.session;
     session.connect(who, [&self] { self.wake.notify(); });
+    self.life = session.connection_count();
     session.on_hello(hello);
     return {};
+}
+
+/// The WebSocket below refused what came: too large, or not as RFC 6455 wants it.
+bool broke_rules(const core::error_code& error) {
+    return error == net::errc::message_too_large ||
+           std::string_view(error.category().name()) == "boost.beast.websocket";
 }
 
 std::string on_batch(connection& self, core::byte_span batch, const topic::link_permissions& who,
@@ -67,45 +91,41 @@ std::string on_batch(connection& self, core::byte_span batch, const topic::link_
     return batch.empty() ? std::string{} : std::string("a frame is cut");
 }
 
-/// True while our connection is the session's.
-bool still_ours(const connection& self, link_sessions& sessions, const topic::link_session* mine, std::uint64_t life) {
-    return mine != nullptr && sessions.find_or_make(self.number).connection_count() == life;
-}
-
 } // namespace
 
 asio::awaitable<void> serve_link(std::unique_ptr<net::websocket> socket, topic::link_permissions who, std::string name,
                                  link_sessions& sessions, const core::clock& time, link_counters& counters) {
+    co_await asio::this_coro::throw_if_cancelled(false); // the end below must be reached: the writer refers to `self`
     const auto executor = co_await asio::this_coro::executor;
     connection self(std::move(socket), executor);
     ++counters.connections;
     core::log::info("link connected", {{"peer", name}});
-    self.tasks.spawn("write", write_loop(self, counters));
+    self.tasks.spawn("write", write_loop(self, sessions, counters));
     std::string why;
-    std::uint64_t life = 0;
     bool protocol_error = false;
     while (true) {
         auto got = co_await self.socket->read(self.batch_in);
-        if (!got) {
-            why = got.error().message();
+        const bool replaced = self.session != nullptr && !owns_session(self, sessions);
+        if (replaced || !got) {
+            why = replaced ? "another connection took the session over" : got.error().message();
+            if (!replaced && broke_rules(got.error())) ++counters.protocol_errors;
             break;
         }
-        if (life != 0 && !still_ours(self, sessions, self.session, life)) {
-            why = "another connection took the session over";
-            break;
-        }
+        const bool ending = co_await cancelled();
+        if (ending) break;
         ++counters.batches_in;
         counters.bytes_in += self.batch_in.size();
-        if (self.socket->last_was_text()) why = "text messages are not spoken here";
-        else why = on_batch(self, core::as_bytes(self.batch_in), who, sessions, time);
-        if (self.session != nullptr && life == 0) life = self.session->connection_count();
+        if (self.socket->last_was_text())
+            why = "text messages are not spoken here";
+        else
+            why = on_batch(self, core::as_bytes(self.batch_in), who, sessions, time);
         if (!why.empty()) {
             protocol_error = true;
             ++counters.protocol_errors;
             break;
         }
     }
-    if (life != 0 && still_ours(self, sessions, self.session, life)) self.session->disconnect(time.now());
+    if (owns_session(self, sessions)) self.session->disconnect(time.now());
     self.session = nullptr;
     self.tasks.stop();
     self.wake.notify();

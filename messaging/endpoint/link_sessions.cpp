@@ -21,6 +21,11 @@ topic::link_session& link_sessions::find_or_make(std::uint64_t number) {
     return *at;
 }
 
+const topic::link_session* link_sessions::find(std::uint64_t number) const noexcept {
+    const auto found = sessions_.find(number);
+    return found == sessions_.end() ? nullptr : found->second.get();
+}
+
 void link_sessions::tick() {
     const auto now = clock_.now();
     std::vector<std::uint64_t> over;

@@ -20,6 +20,8 @@ class link_sessions {
     /// The session of that number, made when it is new. `replace` is called with a session that had a connection:
     /// the new one takes over.
     topic::link_session& find_or_make(std::uint64_t number);
+    /// Null when there is none (its lease is over).
+    const topic::link_session* find(std::uint64_t number) const noexcept;
     /// Ends sessions whose lease is over. Call every 100 ms or so.
     void tick();
     std::size_t size() const noexcept { return sessions_.size(); }

@@ -5,6 +5,7 @@
 #include "common/core/base64.hpp"
 #include "common/core/log.hpp"
 #include "common/notification2/frame.hpp"
+#include "messaging/endpoint/durable.hpp"
 #include "messaging/endpoint/message_convert.hpp"
 #include "messaging/endpoint/text_outbox.hpp"
 
@@ -122,8 +123,8 @@ class producer final : public topic::publish_source {
 asio::awaitable<bool> wait_for_room(producer& self) {
     while (self.full() && !self.outbox.closing()) {
         co_await self.room.wait();
-        const auto state = co_await asio::this_coro::cancellation_state;
-        if (state.cancelled() != asio::cancellation_type::none) co_return false;
+        const bool ending = co_await cancelled();
+        if (ending) co_return false;
     }
     co_return true;
 }
@@ -142,6 +143,8 @@ asio::awaitable<void> read_loop(producer& self, net::websocket& socket, api_cont
             why = got.error().message();
             co_return;
         }
+        const bool ending = co_await cancelled();
+        if (ending) co_return;
         if (self.outbox.closing()) continue; // only the peer's close is still of interest
         if (socket.last_was_text())
             self.on_frame(frame);

@@ -90,7 +90,8 @@ class hub final : private store::commit_listener, private store::recovery_handle
 
     // Topics and publishing.
     /// Null with `why` when the tenant may have no more topics. Each success is paired with `close_topic`.
-    topic* open_topic(std::string_view tenant, std::string_view name_space, std::string_view name, msg_link::reason& why);
+    topic* open_topic(std::string_view tenant, std::string_view name_space, std::string_view name,
+                      msg_link::reason& why);
     void close_topic(topic& one);
     /// The caller has counted `source.received` up. Outcome by `source.on_settled`.
     void publish(publish_source& source, topic* to, claim* by, core::byte_span record);
@@ -116,13 +117,14 @@ class hub final : private store::commit_listener, private store::recovery_handle
     void acknowledge(consumer& of, std::uint64_t from, std::uint64_t to);
     void negative_acknowledge(consumer& of, std::uint64_t from, std::uint64_t to);
     /// FORMAT.md §5: what the client says it has is the truth.
-    void resume(consumer& of, std::uint64_t taken, const msg_link::position_list& outstanding);
+    void resume(consumer& of, const msg_link::resume_stream& told);
     /// The sink can take records again.
     void sink_ready(delivery_sink& sink);
     subscription* find_subscription(std::string_view tenant, std::string_view name_space, std::string_view name);
 
     // Claims.
-    void make_claim(claim_holder& holder, std::uint64_t session, std::uint64_t sequence, const msg_link::claim& request);
+    void make_claim(claim_holder& holder, std::uint64_t session, std::uint64_t sequence,
+                    const msg_link::claim& request);
     void end_claim(std::uint64_t number, bool publish_will);
     claim* find_claim(std::uint64_t number) noexcept;
     /// Sessions register to hear of their claims; after a restart, sessions found in the log wait for theirs.
@@ -138,9 +140,8 @@ class hub final : private store::commit_listener, private store::recovery_handle
 
     // Keyed state.
     msg_link::reason put_state(std::string_view tenant, std::string_view name_space, std::string_view key, bool present,
-                           core::byte_span value);
-    const std::map<std::string, std::string, std::less<>>* states(std::string_view tenant,
-                                                                 std::string_view name_space);
+                               core::byte_span value);
+    const std::map<std::string, std::string, std::less<>>* states(std::string_view tenant, std::string_view name_space);
 
     const std::map<std::string, std::unique_ptr<tenant>, std::less<>>& tenants() const noexcept { return tenants_; }
     std::size_t claim_count() const noexcept { return claims_.size(); }
@@ -191,7 +192,7 @@ class hub final : private store::commit_listener, private store::recovery_handle
     topic& make_topic(tenant& owner, std::string_view name_space, std::string_view name);
     void number_topic(topic& one);
     tenant& tenant_of(std::string_view name);
-    void remove_topic_if_unused(topic& one);
+    bool remove_topic_if_unused(std::size_t index);
     void sweep_topics();
     void expire(topic& one);
 
@@ -249,12 +250,11 @@ class hub final : private store::commit_listener, private store::recovery_handle
     std::map<std::uint64_t, producer_state> producers_;
     std::unordered_map<std::uint64_t, subscription*> subscriptions_;
     std::deque<work> works_;
-    work staged_; ///< marks and callbacks of this turn, until it is known which commit carries them
+    work staged_;                     ///< marks and callbacks of this turn, until it is known which commit carries them
     std::vector<std::uint64_t> slow_; ///< subscriptions to skip or end after this batch
     std::vector<publish_source*> dirty_sources_;
     std::vector<delivery_sink*> touched_sinks_;
     std::vector<subscription*> dirty_cursors_;
-    std::vector<std::unique_ptr<subscription>> graveyard_; ///< removed while a read from disk was under way
     std::vector<topic*> live_topics_; ///< have messages, or may be removed
     std::size_t sweep_at_ = 0;
     std::string scratch_;

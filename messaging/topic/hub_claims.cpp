@@ -18,7 +18,8 @@ claim* hub::find_claim(std::uint64_t number) noexcept {
     return found == claims_.end() ? nullptr : found->second.get();
 }
 
-void hub::make_claim(claim_holder& holder, std::uint64_t session, std::uint64_t sequence, const msg_link::claim& request) {
+void hub::make_claim(claim_holder& holder, std::uint64_t session, std::uint64_t sequence,
+                     const msg_link::claim& request) {
     auto& owner = tenant_of(request.tenant);
     const auto will_bytes = request.will_record.size();
     if (will_bytes > owner.quota.record_bytes || owner.will_bytes + will_bytes > owner.quota.will_bytes_per_tenant) {
@@ -121,8 +122,8 @@ producer_state* hub::find_producer(std::uint64_t session) {
     return found == producers_.end() ? nullptr : &found->second;
 }
 
-msg_link::reason hub::put_state(std::string_view tenant_name, std::string_view space, std::string_view key, bool present,
-                            core::byte_span value) {
+msg_link::reason hub::put_state(std::string_view tenant_name, std::string_view space, std::string_view key,
+                                bool present, core::byte_span value) {
     auto& owner = tenant_of(tenant_name);
     auto in = owner.spaces.find(space);
     if (in == owner.spaces.end()) in = owner.spaces.emplace(std::string(space), name_space{}).first;
@@ -148,7 +149,8 @@ msg_link::reason hub::put_state(std::string_view tenant_name, std::string_view s
     return msg_link::reason::ok;
 }
 
-const std::map<std::string, std::string, std::less<>>* hub::states(std::string_view tenant_name, std::string_view space) {
+const std::map<std::string, std::string, std::less<>>* hub::states(std::string_view tenant_name,
+                                                                   std::string_view space) {
     const auto owner = tenants_.find(tenant_name);
     if (owner == tenants_.end()) return nullptr;
     const auto in = owner->second->spaces.find(space);

@@ -100,8 +100,10 @@ void hub::mark_sources() {
 void hub::place_staged() {
     if (staged_.marks.empty() && staged_.callbacks.empty()) return;
     work* into = nullptr;
-    if (log_->gathered_bytes() > 0) into = &gathering_work();
-    else if (!works_.empty()) into = &works_.back();
+    if (log_->gathered_bytes() > 0)
+        into = &gathering_work();
+    else if (!works_.empty())
+        into = &works_.back();
     if (into == nullptr) { // nothing is on its way to the disk: what was asked for is durable already
         auto now = std::move(staged_);
         staged_ = {};
@@ -135,8 +137,10 @@ void hub::on_committed(const store::committed_batch& done) {
     while (!works_.empty() && works_.front().commit <= done.commit) {
         auto batch = std::move(works_.front());
         works_.pop_front();
-        if (done.error) refuse_batch(batch, done);
-        else complete(batch, done);
+        if (done.error)
+            refuse_batch(batch, done);
+        else
+            complete(batch, done);
         report(batch, done.error);
     }
     end_slow_ones();
@@ -161,8 +165,10 @@ void hub::complete(work& batch, const store::committed_batch& done) {
 }
 
 void hub::refuse_batch(work& batch, const store::committed_batch& done) {
-    const auto why = done.error == boost::system::errc::no_space_on_device ? msg_link::reason::disk_full : msg_link::reason::store_failed;
-    core::log::error("commit failed", {{"commit", done.commit}, {"error", done.error.message()}, {"messages", batch.messages.size()}});
+    const auto why = done.error == boost::system::errc::no_space_on_device ? msg_link::reason::disk_full
+                                                                           : msg_link::reason::store_failed;
+    core::log::error("commit failed",
+                     {{"commit", done.commit}, {"error", done.error.message()}, {"messages", batch.messages.size()}});
     for (const auto& one : batch.messages) {
         --one.to->committing;
         one.to->backlog_bytes -= one.bytes;
@@ -183,7 +189,8 @@ void hub::settle(mark& one) {
         // Refused by the log after they had been counted as stored; both lists are ascending.
         std::vector<msg_link::run> all;
         std::merge(one.runs.begin(), one.runs.end(), source.failed_runs.begin(), source.failed_runs.end(),
-                   std::back_inserter(all), [](const msg_link::run& a, const msg_link::run& b) { return a.first < b.first; });
+                   std::back_inserter(all),
+                   [](const msg_link::run& a, const msg_link::run& b) { return a.first < b.first; });
         one.runs = std::move(all);
         source.failed_runs.clear();
     }

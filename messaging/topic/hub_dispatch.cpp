@@ -201,9 +201,9 @@ void hub::prefetch(subscription& one, topic& from, std::uint64_t position) {
                 to.prefetched.emplace(entry.entry.position, core::as_text(entry.entry.body));
                 continue;
             }
-            core::log::error("message unreadable", {{"segment", entry.where.segment},
-                                                    {"offset", entry.where.offset},
-                                                    {"error", entry.error.message()}});
+            core::log::error(
+                "message unreadable",
+                {{"segment", entry.where.segment}, {"offset", entry.where.offset}, {"error", entry.error.message()}});
             for (auto& damaged : topic_read->messages)
                 if (damaged.where == entry.where && damaged.pending > 0) {
                     damaged.pending = 0;
@@ -276,8 +276,10 @@ void hub::sink_ready(delivery_sink& sink) {
     sink.waiting.clear();
     for (auto* one : waiting) one->waits_for_sink = false;
     for (auto* one : waiting) {
-        if (sink.ready()) pump(*one);
-        else wait_for(sink, *one);
+        if (sink.ready())
+            pump(*one);
+        else
+            wait_for(sink, *one);
     }
 }
 
@@ -285,9 +287,11 @@ void hub::sink_ready(delivery_sink& sink) {
 void hub::check_lag(subscription& one) {
     if (one.durability == msg_link::durability::durable) return;
     const auto& quota = one.owner().quota;
-    const bool only_qos0 = std::all_of(one.filters.begin(), one.filters.end(), [](const auto& f) { return f.qos == 0; });
-    const auto most = only_qos0 ? quota.qos0_lag_bytes
-                                : static_cast<std::uint64_t>(static_cast<double>(quota.backlog_bytes_per_topic) * quota.leased_share);
+    const bool only_qos0 =
+        std::all_of(one.filters.begin(), one.filters.end(), [](const auto& f) { return f.qos == 0; });
+    const auto most =
+        only_qos0 ? quota.qos0_lag_bytes
+                  : static_cast<std::uint64_t>(static_cast<double>(quota.backlog_bytes_per_topic) * quota.leased_share);
     if (one.held_bytes <= most) return;
     if (slow_.empty() || slow_.back() != one.id()) slow_.push_back(one.id());
 }
@@ -299,9 +303,12 @@ void hub::end_slow_ones() {
         const auto found = subscriptions_.find(id);
         if (found == subscriptions_.end()) continue;
         auto& one = *found->second;
-        const bool only_qos0 = std::all_of(one.filters.begin(), one.filters.end(), [](const auto& f) { return f.qos == 0; });
-        if (only_qos0) skip_behind(one);
-        else remove(one, msg_link::reason::too_slow);
+        const bool only_qos0 =
+            std::all_of(one.filters.begin(), one.filters.end(), [](const auto& f) { return f.qos == 0; });
+        if (only_qos0)
+            skip_behind(one);
+        else
+            remove(one, msg_link::reason::too_slow);
     }
 }
 

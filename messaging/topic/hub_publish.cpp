@@ -45,7 +45,8 @@ topic& hub::make_topic(tenant& owner, std::string_view space, std::string_view n
     return one;
 }
 
-topic* hub::open_topic(std::string_view tenant_name, std::string_view space, std::string_view name, msg_link::reason& why) {
+topic* hub::open_topic(std::string_view tenant_name, std::string_view space, std::string_view name,
+                       msg_link::reason& why) {
     auto& owner = tenant_of(tenant_name);
     auto* found = find_topic(owner, space, name);
     if (found == nullptr) {
@@ -82,7 +83,8 @@ msg_link::reason hub::check_publish(const topic* to, const claim* by, core::byte
     if (!log_->failed().empty()) return msg_link::reason::store_failed;
     if (to->edges.empty() && !to->kept()) return msg_link::reason::no_subscribers;
     if (to->kept()) return msg_link::reason::ok; // has its own cap and counts for no quota
-    if (to->backlog_bytes + bytes.size() > owner.quota.backlog_bytes_per_topic) return msg_link::reason::topic_backlog_full;
+    if (to->backlog_bytes + bytes.size() > owner.quota.backlog_bytes_per_topic)
+        return msg_link::reason::topic_backlog_full;
     if (owner.backlog_bytes + bytes.size() > owner.quota.backlog_bytes_per_tenant)
         return msg_link::reason::tenant_backlog_full;
     return msg_link::reason::ok;
@@ -195,26 +197,25 @@ void hub::sweep_topics() {
         }
         auto& one = *live_topics_[sweep_at_];
         expire(one);
-        const auto before = live_topics_.size();
-        remove_topic_if_unused(one);
-        if (live_topics_.size() == before) ++sweep_at_;
+        if (!remove_topic_if_unused(sweep_at_)) ++sweep_at_;
     }
 }
 
-void hub::remove_topic_if_unused(topic& one) {
+bool hub::remove_topic_if_unused(std::size_t index) {
+    auto& one = *live_topics_[index];
     if (one.open_numbers > 0 || one.committing > 0 || one.references > 0 || !one.edges.empty() || !one.messages.empty())
-        return;
+        return false;
     if (one.number != 0) {
         append_journal(static_cast<std::uint8_t>(journal::type::topic_removed), one.number, {});
         numbered_.erase(one.number);
     }
-    const auto at = std::find(live_topics_.begin(), live_topics_.end(), &one);
-    *at = live_topics_.back();
+    live_topics_[index] = live_topics_.back();
     live_topics_.pop_back();
     auto& owner = one.owner();
     if (!one.kept()) --owner.topic_count;
     auto& topics = owner.spaces.find(one.name_space())->second.topics;
     topics.erase(topics.find(one.name()));
+    return true;
 }
 
 } // namespace messaging::topic

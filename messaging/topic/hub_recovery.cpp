@@ -1,6 +1,7 @@
 // Opening: the snapshot and the log become tenants, topics, subscriptions, claims and sessions again. Metadata ends in
-// its final state first; only then is it judged which messages are still needed: a message is pending for a subscription
-// if it lies behind the filter's start and either behind the read position or among the unacknowledged ones.
+// its final state first; only then is it judged which messages are still needed: a message is pending for a
+// subscription if it lies behind the filter's start and either behind the read position or among the unacknowledged
+// ones.
 #include "messaging/topic/hub.hpp"
 
 #include "common/core/log.hpp"
@@ -24,6 +25,8 @@ core::error_code hub::open(store::log_options options, store::file_system& files
     log_ = std::move(*opened);
     finish_recovery();
     recovering_ = false;
+    // Each start begins a segment: without a snapshot now, one that is killed often would read more each time.
+    want_snapshot_ = !numbered_.empty();
     return {};
 }
 
@@ -42,8 +45,10 @@ void hub::on_snapshot(core::byte_span bytes, std::uint64_t) {
 
 void hub::on_entry(const store::entry_view& entry, store::location where, bool covered) {
     newest_entry_ms_ = std::max(newest_entry_ms_, entry.time_ms);
-    if (entry.type == store::entry_type::message) replay_message(entry, where);
-    else if (!covered) replay(static_cast<std::uint8_t>(entry.type), entry.topic, entry.body);
+    if (entry.type == store::entry_type::message)
+        replay_message(entry, where);
+    else if (!covered)
+        replay(static_cast<std::uint8_t>(entry.type), entry.topic, entry.body);
 }
 
 void hub::replay_message(const store::entry_view& entry, store::location where) {
@@ -99,7 +104,6 @@ void hub::replay(std::uint8_t kind, std::uint32_t number, core::byte_span body) 
         made->session = read.u64();
         made->stream = read.u32();
         made->read_position = read.u64();
-        made->durable_yet = true;
         next_subscription_ = std::max(next_subscription_, id + 1);
         if (!read.ok() || subscriptions_.contains(id)) break;
         if (!made->name.empty()) owner.spaces[made->name_space].named[made->name] = made.get();
@@ -119,7 +123,8 @@ void hub::replay(std::uint8_t kind, std::uint32_t number, core::byte_span body) 
         filter.filter = read.text_u16();
         if (!read.ok() || found == subscriptions_.end()) break;
         auto& to = *found->second;
-        const auto same = std::find_if(to.filters.begin(), to.filters.end(), [&](const auto& one) { return one.filter == filter.filter; });
+        const auto same = std::find_if(to.filters.begin(), to.filters.end(),
+                                       [&](const auto& one) { return one.filter == filter.filter; });
         if (same != to.filters.end()) {
             same->qos = filter.qos;
             break;
@@ -149,7 +154,9 @@ void hub::replay(std::uint8_t kind, std::uint32_t number, core::byte_span body) 
         for (std::size_t i = 0; i < count; ++i) {
             const auto unacknowledged = read.u64();
             const auto delivered = read.u8();
-            if (read.ok()) of.redeliveries.emplace(unacknowledged, redelivery{nullptr, static_cast<std::uint8_t>(std::min(delivered + 1, 255))});
+            if (read.ok())
+                of.redeliveries.emplace(unacknowledged,
+                                        redelivery{nullptr, static_cast<std::uint8_t>(std::min(delivered + 1, 255))});
         }
         break;
     }

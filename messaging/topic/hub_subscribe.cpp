@@ -26,9 +26,12 @@ subscription* hub::subscribe(const subscribe_request& request, msg_link::reason&
     auto& owner = tenant_of(request.tenant);
     if (!request.name.empty()) {
         if (auto* found = find_subscription(request.tenant, request.name_space, request.name)) {
-            if (found->type != request.type && !found->consumers.empty()) why = msg_link::reason::bad_request;
-            else if (request.type == msg_link::subscription_type::exclusive && !found->consumers.empty()) why = msg_link::reason::busy;
-            else found->type = request.type;
+            if (found->type != request.type && !found->consumers.empty())
+                why = msg_link::reason::bad_request;
+            else if (request.type == msg_link::subscription_type::exclusive && !found->consumers.empty())
+                why = msg_link::reason::busy;
+            else
+                found->type = request.type;
             return why == msg_link::reason::ok ? found : nullptr;
         }
     }
@@ -81,22 +84,25 @@ void hub::detach(consumer& one) {
     from.trim_outstanding();
     auto* sink = one.sink;
     std::erase_if(from.consumers, [&](const auto& at) { return at.get() == &one; });
-    const bool others_there = std::any_of(from.consumers.begin(), from.consumers.end(),
-                                          [&](const auto& at) { return at->sink == sink; });
+    const bool others_there =
+        std::any_of(from.consumers.begin(), from.consumers.end(), [&](const auto& at) { return at->sink == sink; });
     if (!others_there && from.waits_for_sink) {
         std::erase(sink->waiting, &from);
         from.waits_for_sink = false;
     }
     from.idle_since_ms = now_ms();
-    if (from.durability == msg_link::durability::volatile_ && from.consumers.empty()) remove(from, msg_link::reason::ok);
-    else pump(from);
+    if (from.durability == msg_link::durability::volatile_ && from.consumers.empty())
+        remove(from, msg_link::reason::ok);
+    else
+        pump(from);
 }
 
 msg_link::reason hub::add_filter(subscription& to, std::string_view text, std::uint8_t qos, msg_link::start_at start) {
     auto& owner = to.owner();
     const bool exact = !record::has_wildcard(text);
     auto& space = owner.spaces[to.name_space];
-    auto found = std::find_if(to.filters.begin(), to.filters.end(), [&](const auto& one) { return one.filter == text; });
+    auto found =
+        std::find_if(to.filters.begin(), to.filters.end(), [&](const auto& one) { return one.filter == text; });
     if (found != to.filters.end() && found->qos == qos) return msg_link::reason::ok;
     if (found == to.filters.end()) {
         if (to.filters.size() >= owner.quota.filters_per_subscription) return msg_link::reason::rate_limited;
@@ -119,7 +125,8 @@ msg_link::reason hub::add_filter(subscription& to, std::string_view text, std::u
     if (filter.start < to.read_position && start == msg_link::start_at::earliest && to.outstanding_list.empty() &&
         to.edges.empty())
         to.read_position = 0; // nothing was read yet: "earliest" reaches back
-    if (exact) connect(to, *find_topic(owner, to.name_space, text), filter);
+    if (exact)
+        connect(to, *find_topic(owner, to.name_space, text), filter);
     else
         for (const auto& [name, one] : space.topics)
             if (record::filter_matches(text, name)) connect(to, *one, filter);
@@ -128,7 +135,8 @@ msg_link::reason hub::add_filter(subscription& to, std::string_view text, std::u
 }
 
 bool hub::remove_filter(subscription& from, std::string_view text) {
-    const auto found = std::find_if(from.filters.begin(), from.filters.end(), [&](const auto& one) { return one.filter == text; });
+    const auto found =
+        std::find_if(from.filters.begin(), from.filters.end(), [&](const auto& one) { return one.filter == text; });
     if (found == from.filters.end()) return false;
     from.filters.erase(found);
     unindex_filter(from, text);
@@ -145,8 +153,10 @@ bool hub::remove_filter(subscription& from, std::string_view text) {
 
 void hub::index_filter(subscription& by, const subscribed_filter& filter) {
     auto& space = by.owner().spaces[by.name_space];
-    if (!record::has_wildcard(filter.filter)) space.exact[filter.filter].push_back(&by);
-    else if (std::find(space.wild.begin(), space.wild.end(), &by) == space.wild.end()) space.wild.push_back(&by);
+    if (!record::has_wildcard(filter.filter))
+        space.exact[filter.filter].push_back(&by);
+    else if (std::find(space.wild.begin(), space.wild.end(), &by) == space.wild.end())
+        space.wild.push_back(&by);
 }
 
 void hub::unindex_filter(subscription& by, std::string_view text) {
@@ -184,8 +194,10 @@ void hub::connect(subscription& by, topic& to, const subscribed_filter& filter) 
         for (const auto& at : to.edges)
             if (at->by == &by) found = at.get();
     }
-    if (found != nullptr) { // overlapping filters: one delivery at the highest QoS
-        found->qos = std::max(found->qos, filter.qos);
+    if (found != nullptr) { // overlapping filters: one delivery at the highest QoS; a replaced one may have lowered it
+        found->qos = 0;
+        for (const auto& one : by.filters)
+            if (record::filter_matches(one.filter, to.name())) found->qos = std::max(found->qos, one.qos);
         return;
     }
     auto made = std::make_unique<edge>();
@@ -287,8 +299,13 @@ void hub::destroy(subscription& one) {
     owner.subscriptions.erase(one.id());
 }
 
-void hub::resume(consumer& of, std::uint64_t taken, const msg_link::position_list& held) {
+void hub::resume(consumer& of, const msg_link::resume_stream& told) {
     auto& by = *of.of;
+    const auto taken = told.taken;
+    const auto& held = told.outstanding;
+    // What was lost on the way used no credit, and a restarted server never knew what was used.
+    of.used_messages = told.taken_messages;
+    of.used_bytes = told.taken_bytes;
     std::vector<std::uint64_t> listed;
     listed.reserve(held.size());
     for (std::size_t i = 0; i < held.size(); ++i) listed.push_back(held[i]);
@@ -307,7 +324,8 @@ void hub::resume(consumer& of, std::uint64_t taken, const msg_link::position_lis
         }
     }
     by.trim_outstanding();
-    // After a restart the log knows less than the client: outstanding entries come back, the rest below `taken` is done.
+    // After a restart the log knows less than the client: outstanding entries come back, the rest below `taken` is
+    // done.
     const auto keep = [&](topic& from, const message& one, std::uint8_t count) {
         by.add_outstanding({one.position, &from, &of, one.bytes, count, false});
     };
@@ -320,6 +338,8 @@ void hub::resume(consumer& of, std::uint64_t taken, const msg_link::position_lis
         if (found != nullptr && is_listed(position)) {
             keep(from, *found, count);
         } else {
+            if (found != nullptr && found->pending > 0)
+                by.held_bytes -= std::min<std::uint64_t>(by.held_bytes, found->bytes);
             release(from, position);
             --from.references;
         }

@@ -45,7 +45,8 @@ void cursor(std::string& out, const subscription& of) {
     core::byte_writer write(out);
     write.u64(of.id());
     if (of.durability == msg_link::durability::leased) {
-        // A lease is resumed from what the client says it has (FORMAT.md of the link, §5); until then a floor is enough.
+        // A lease is resumed from what the client says it has (FORMAT.md of the link, §5); until then a floor is
+        // enough.
         write.u64(of.outstanding_list.empty() ? of.read_position : of.outstanding_list.front().position - 1);
         write.u16(0);
         return;
@@ -62,7 +63,8 @@ void cursor(std::string& out, const subscription& of) {
     };
     for (const auto& one : of.outstanding_list)
         if (!one.acknowledged) put(one.position, one.delivery_count);
-    for (const auto& [position, again] : of.redeliveries) put(position, static_cast<std::uint8_t>(again.delivery_count - 1));
+    for (const auto& [position, again] : of.redeliveries)
+        put(position, static_cast<std::uint8_t>(again.delivery_count - 1));
     core::store_big_endian(out.data() + count_at, count);
 }
 

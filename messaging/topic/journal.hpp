@@ -3,13 +3,10 @@
 //
 //   topic_created         ns, name                              (header: topic number; tenant text first)
 //   topic_removed         -                                     (header: topic number)
-//   subscription_created  id u64, tenant, ns, name, type u8, durability u8, claim u64, session u64, stream u32, read u64
-//   subscription_removed  id u64
-//   filter_added          id u64, start u64, qos u8, filter
-//   filter_removed        id u64, filter
-//   cursor                id u64, read u64, count u16, count × (position u64, delivery count u8)
-//   claim_made            number u64, session u64, sequence u64, flags u8, tenant, client, [ns, name, record bytes32]
-//   claim_ended           number u64
+//   subscription_created  id u64, tenant, ns, name, type u8, durability u8, claim u64, session u64, stream u32, read
+//   u64 subscription_removed  id u64 filter_added          id u64, start u64, qos u8, filter filter_removed        id
+//   u64, filter cursor                id u64, read u64, count u16, count × (position u64, delivery count u8) claim_made
+//   number u64, session u64, sequence u64, flags u8, tenant, client, [ns, name, record bytes32] claim_ended number u64
 //   producer              session u64, producer u64, settled u64, count u16, count × (first u64, length u32, reason u8)
 //   session_ended         session u64
 //   state                 tenant, ns, key, present u8, value bytes32

@@ -3,6 +3,7 @@
 #include "common/record/record.hpp"
 
 #include <algorithm>
+#include <utility>
 
 namespace messaging::topic {
 
@@ -10,6 +11,19 @@ namespace {
 constexpr std::size_t topics_per_link = 1'000'000;
 constexpr std::size_t streams_per_link = 200'000;
 const std::string malformed = "a frame is not of its type's shape";
+
+/// Not empty; a wildcard stands alone in its level and `#` in the last one.
+bool well_formed(std::string_view filter) noexcept {
+    if (filter.empty()) return false;
+    while (true) {
+        const auto slash = filter.find('/');
+        const auto level = filter.substr(0, slash);
+        if (level.size() > 1 && level.find_first_of("+#") != std::string_view::npos) return false;
+        if (slash == std::string_view::npos) return true;
+        if (level == "#") return false;
+        filter.remove_prefix(slash + 1);
+    }
+}
 } // namespace
 
 bool link_permissions::allows(std::string_view tenant) const noexcept {
@@ -57,11 +71,12 @@ void link_session::connect(link_permissions who, std::function<void()> kick) {
 }
 
 void link_session::disconnect(core::steady_time now) {
-    kick_ = nullptr;
+    const auto last = std::exchange(kick_, nullptr);
     disconnected_at_ = now;
     welcomed_ = false;
     output_.clear();
     close_topics();
+    if (last) last(); // a connection that is being replaced learns of it at once
 }
 
 void link_session::close_topics() {
@@ -117,7 +132,7 @@ std::string link_session::on_resume_stream(core::byte_span body) {
     if (!greeted_ || welcomed_) return "resume_stream stands between hello and hello_end only";
     resumed_streams_.push_back(frame.stream);
     if (const auto found = streams_.find(frame.stream); found != streams_.end())
-        hub_.resume(*found->second.with, frame.taken, frame.outstanding);
+        hub_.resume(*found->second.with, frame);
     return {};
 }
 
@@ -138,7 +153,8 @@ std::string link_session::on_hello_end() {
     std::sort(resumed_streams_.begin(), resumed_streams_.end());
     for (const auto stream : resumed_streams_)
         if (!streams_.contains(stream))
-            msg_link::encode_stream_ended(output_.control(), {stream, 0, msg_link::reason::lost, msg_link::text(msg_link::reason::lost)});
+            msg_link::encode_stream_ended(output_.control(),
+                                          {stream, 0, msg_link::reason::lost, msg_link::text(msg_link::reason::lost)});
     std::vector<std::uint32_t> unnamed;
     for (const auto& [stream, state] : streams_)
         if (!std::binary_search(resumed_streams_.begin(), resumed_streams_.end(), stream)) unnamed.push_back(stream);
@@ -151,11 +167,13 @@ std::string link_session::on_hello_end() {
         if (leased) hub_.remove(of, msg_link::reason::ok);
     }
     for (const auto number : resumed_claims_)
-        if (hub_.find_claim(number) == nullptr) msg_link::encode(output_.control(), msg_link::evicted{number, msg_link::reason::lost});
+        if (hub_.find_claim(number) == nullptr)
+            msg_link::encode(output_.control(), msg_link::evicted{number, msg_link::reason::lost});
     for (const auto* one : hub_.claims_of(session_))
         if (std::find(resumed_claims_.begin(), resumed_claims_.end(), one->number) == resumed_claims_.end() &&
             one->sequence <= settled)
-            msg_link::encode(output_.control(), msg_link::claimed{one->sequence, one->number, msg_link::reason::ok, {}});
+            msg_link::encode(output_.control(),
+                             msg_link::claimed{one->sequence, one->number, msg_link::reason::ok, {}});
     known_before_ = true;
     kick();
     hub_.sink_ready(*this);
@@ -197,8 +215,10 @@ std::string link_session::on_publish(core::byte_span body) {
             return {};
         }
     }
-    if (to->second.to == nullptr) hub_.refuse(*this, to->second.why);
-    else hub_.publish(*this, to->second.to, by, frame.record);
+    if (to->second.to == nullptr)
+        hub_.refuse(*this, to->second.why);
+    else
+        hub_.publish(*this, to->second.to, by, frame.record);
     return {};
 }
 
@@ -209,7 +229,8 @@ std::string link_session::on_claim(core::byte_span body) {
     hub_.touch(*this);
     if (!who_.may_claim || !who_.allows(frame.tenant)) {
         note(msg_link::reason::not_allowed);
-        msg_link::encode(output_.control(), msg_link::claimed{received, 0, msg_link::reason::not_allowed, msg_link::text(msg_link::reason::not_allowed)});
+        msg_link::encode(output_.control(), msg_link::claimed{received, 0, msg_link::reason::not_allowed,
+                                                              msg_link::text(msg_link::reason::not_allowed)});
         kick();
         return {};
     }
@@ -236,9 +257,12 @@ std::string link_session::on_topic(core::byte_span body) {
     if (topics_.contains(frame.number)) return "a topic number was opened twice";
     if (topics_.size() >= topics_per_link) return "too many open topics on this link";
     open_number made;
-    if (!who_.allows(frame.tenant)) made.why = msg_link::reason::not_allowed;
-    else if (frame.name.empty() || frame.tenant.empty()) made.why = msg_link::reason::bad_request;
-    else made.to = hub_.open_topic(frame.tenant, frame.name_space, frame.name, made.why);
+    if (!who_.allows(frame.tenant))
+        made.why = msg_link::reason::not_allowed;
+    else if (frame.name.empty() || frame.tenant.empty())
+        made.why = msg_link::reason::bad_request;
+    else
+        made.to = hub_.open_topic(frame.tenant, frame.name_space, frame.name, made.why);
     topics_.emplace(frame.number, made);
     return {};
 }
@@ -256,12 +280,15 @@ std::string link_session::on_topic_close(core::byte_span body) {
 // --- subscriptions
 
 void link_session::answer_subscribed(std::uint32_t stream, msg_link::reason why) {
-    msg_link::encode_subscribed(output_.control(), {stream, 0, why, why == msg_link::reason::ok ? std::string_view{} : msg_link::text(why)});
+    msg_link::encode_subscribed(
+        output_.control(), {stream, 0, why, why == msg_link::reason::ok ? std::string_view{} : msg_link::text(why)});
     kick();
 }
 
 void link_session::answer_filter(std::uint32_t stream, std::uint32_t request, msg_link::reason why) {
-    msg_link::encode_filter_done(output_.control(), {stream, request, why, why == msg_link::reason::ok ? std::string_view{} : msg_link::text(why)});
+    msg_link::encode_filter_done(
+        output_.control(),
+        {stream, request, why, why == msg_link::reason::ok ? std::string_view{} : msg_link::text(why)});
     kick();
 }
 
@@ -273,11 +300,14 @@ std::string link_session::on_subscribe(core::byte_span body) {
         return {};
     }
     auto why = msg_link::reason::ok;
-    if (!who_.allows(frame.tenant)) why = msg_link::reason::not_allowed;
-    else if (streams_.size() >= streams_per_link) why = msg_link::reason::rate_limited;
+    if (!who_.allows(frame.tenant))
+        why = msg_link::reason::not_allowed;
+    else if (streams_.size() >= streams_per_link)
+        why = msg_link::reason::rate_limited;
     else if (frame.claim != 0) {
         const auto* by = hub_.find_claim(frame.claim);
-        if (by == nullptr || by->session != session_ || by->owner->name != frame.tenant) why = msg_link::reason::superseded;
+        if (by == nullptr || by->session != session_ || by->owner->name != frame.tenant)
+            why = msg_link::reason::superseded;
     }
     subscription* made = nullptr;
     if (why == msg_link::reason::ok) {
@@ -312,7 +342,7 @@ std::string link_session::on_filter_add(core::byte_span body) {
         answer_filter(frame.stream, frame.request, msg_link::reason::not_found);
         return {};
     }
-    if (frame.filter.empty()) {
+    if (!well_formed(frame.filter)) {
         answer_filter(frame.stream, frame.request, msg_link::reason::bad_request);
         return {};
     }
@@ -321,7 +351,8 @@ std::string link_session::on_filter_add(core::byte_span body) {
         answer_filter(frame.stream, frame.request, why);
         return {};
     }
-    hub_.when_durable([this, alive = std::weak_ptr<int>(alive_), stream = frame.stream, request = frame.request](core::error_code error) {
+    hub_.when_durable([this, alive = std::weak_ptr<int>(alive_), stream = frame.stream,
+                       request = frame.request](core::error_code error) {
         if (alive.expired()) return;
         answer_filter(stream, request, error ? msg_link::reason::store_failed : msg_link::reason::ok);
     });
@@ -354,14 +385,17 @@ std::string link_session::on_stream_close(core::byte_span body) {
 
 std::string link_session::on_acknowledge(core::byte_span body, bool negative) {
     msg_link::acknowledge frame;
-    const bool good = negative ? msg_link::decode_negative_acknowledge(body, frame) : msg_link::decode_acknowledge(body, frame);
+    const bool good =
+        negative ? msg_link::decode_negative_acknowledge(body, frame) : msg_link::decode_acknowledge(body, frame);
     if (!good) return malformed;
     for (std::size_t i = 0; i + 1 < frame.from_to.size(); i += 2) {
         // Looked up each time: an acknowledgement may end the stream (slow subscriber rules).
         const auto found = streams_.find(frame.stream);
         if (found == streams_.end()) return {};
-        if (negative) hub_.negative_acknowledge(*found->second.with, frame.from_to[i], frame.from_to[i + 1]);
-        else hub_.acknowledge(*found->second.with, frame.from_to[i], frame.from_to[i + 1]);
+        if (negative)
+            hub_.negative_acknowledge(*found->second.with, frame.from_to[i], frame.from_to[i + 1]);
+        else
+            hub_.acknowledge(*found->second.with, frame.from_to[i], frame.from_to[i + 1]);
     }
     return {};
 }
@@ -429,7 +463,8 @@ std::string link_session::on_state_get(core::byte_span body) {
             answer.entries.push_back({it->first, core::as_bytes(it->second)});
         }
     }
-    if (answer.why == msg_link::reason::ok && answer.entries.empty() && !frame.flag) answer.why = msg_link::reason::not_found;
+    if (answer.why == msg_link::reason::ok && answer.entries.empty() && !frame.flag)
+        answer.why = msg_link::reason::not_found;
     msg_link::encode(output_.control(), answer);
     kick();
     return {};
@@ -454,7 +489,7 @@ void link_session::deliver(const std::vector<std::uint32_t>& streams, const topi
     if (told == told_topics_.end()) {
         told = told_topics_.emplace(&from, next_topic_++).first;
         msg_link::encode(output_.control(), msg_link::type::topic_to_client,
-                     msg_link::topic{told->second, from.owner().name, from.name_space(), from.name()});
+                         msg_link::topic{told->second, from.owner().name, from.name_space(), from.name()});
     }
     for (std::size_t at = 0; at < streams.size(); at += msg_link::deliver_streams_max) {
         const auto some = std::span(streams).subspan(at, std::min(msg_link::deliver_streams_max, streams.size() - at));
@@ -476,7 +511,9 @@ void link_session::ended(std::uint32_t stream, msg_link::reason why, std::string
 void link_session::on_claimed(std::uint64_t sequence, std::uint64_t claim, msg_link::reason why) {
     if (claim == 0) note(why);
     if (!welcomed_) return;
-    msg_link::encode(output_.control(), msg_link::claimed{sequence, claim, why, why == msg_link::reason::ok ? std::string_view{} : msg_link::text(why)});
+    msg_link::encode(output_.control(),
+                     msg_link::claimed{sequence, claim, why,
+                                       why == msg_link::reason::ok ? std::string_view{} : msg_link::text(why)});
     kick();
 }
 

@@ -18,7 +18,7 @@ namespace messaging::topic {
 
 /// What the token on the upgrade allows.
 struct link_permissions {
-    bool may_claim = false;        ///< brokers only
+    bool may_claim = false; ///< brokers only
     bool any_tenant = false;
     std::vector<std::string> tenants;
 
@@ -114,7 +114,7 @@ class link_session final : public publish_source, public delivery_sink, public c
     std::uint32_t next_topic_ = 1;
     std::uint64_t skip_until_ = 0; ///< frames up to here came on an earlier connection and are on their way to the log
     std::shared_ptr<int> alive_ = std::make_shared<int>(0); ///< callbacks of the hub ask whether we still are
-    std::uint64_t sent_records_ = 0; ///< against the link window, per connection
+    std::uint64_t sent_records_ = 0;                        ///< against the link window, per connection
     std::uint64_t sent_bytes_ = 0;
     std::uint64_t returned_records_ = 0;
     std::uint64_t returned_bytes_ = 0;

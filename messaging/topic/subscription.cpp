@@ -60,8 +60,10 @@ void subscription::add_outstanding(const outstanding& one) {
         return;
     }
     const auto at = outstanding_from(one.position);
-    if (at != outstanding_list.end() && at->position == one.position) *at = one;
-    else outstanding_list.insert(at, one);
+    if (at != outstanding_list.end() && at->position == one.position)
+        *at = one;
+    else
+        outstanding_list.insert(at, one);
 }
 
 void subscription::trim_outstanding() noexcept {

@@ -1,6 +1,6 @@
 // A cursor over a set of filters: what was read, what is outstanding with which consumer, what must be sent again. An
-// MQTT client's subscriptions, a mapper's subscription and a Java client's subscriber are all this. Owned by its tenant,
-// used on the loop only; messages are found and retired by the hub.
+// MQTT client's subscriptions, a mapper's subscription and a Java client's subscriber are all this. Owned by its
+// tenant, used on the loop only; messages are found and retired by the hub.
 #pragma once
 
 #include "common/link/frame.hpp"
@@ -101,7 +101,6 @@ class subscription {
     bool loading = false;
     bool waits_for_sink = false;
     bool cursor_dirty = false;
-    bool durable_yet = false; ///< its creation is on disk
     bool deleted = false;
     std::int64_t idle_since_ms = 0;
     std::int64_t last_acknowledged_ms = 0;

@@ -17,8 +17,7 @@ struct text_hash {
     using is_transparent = void;
     std::size_t operator()(std::string_view text) const noexcept { return std::hash<std::string_view>{}(text); }
 };
-template <class Value>
-using text_map = std::unordered_map<std::string, Value, text_hash, std::equal_to<>>;
+template <class Value> using text_map = std::unordered_map<std::string, Value, text_hash, std::equal_to<>>;
 
 /// One filter of one subscription, found by its exact text or tried against each new topic.
 struct filter_entry {
@@ -28,9 +27,9 @@ struct filter_entry {
 
 struct name_space {
     text_map<std::unique_ptr<topic>> topics;
-    text_map<std::vector<subscription*>> exact;  ///< filters without wildcard
-    std::vector<subscription*> wild;             ///< subscriptions with at least one wildcard filter
-    text_map<subscription*> named;               ///< durable and shared names
+    text_map<std::vector<subscription*>> exact; ///< filters without wildcard
+    std::vector<subscription*> wild;            ///< subscriptions with at least one wildcard filter
+    text_map<subscription*> named;              ///< durable and shared names
     std::map<std::string, std::string, std::less<>> state;
 };
 

@@ -12,7 +12,7 @@ import sys
 import time
 
 sys.path.insert(0, os.path.dirname(os.path.abspath(__file__)))
-from doors_support import Closed, Runner, Stack, Wire, connect, options, packet, publish, subscribe, text, unsubscribe, until, varint
+from doors_support import Runner, Stack, Wire, connect, options, packet, publish, subscribe, text, unsubscribe, varint
 
 MALFORMED, PROTOCOL, REFUSED = "mqtt_closed_malformed_total", "mqtt_closed_protocol_error_total", "mqtt_closed_refused_total"
 LOGIN, GONE = "mqtt_closed_login_refused_total", "mqtt_closed_transport_closed_total"
@@ -84,8 +84,8 @@ class Cases:
         raw("HTTP request", b"GET / HTTP/1.1\r\nHost: x\r\n\r\n", WRONG)
         raw("TLS hello on the plain port", bytes.fromhex("16030100f8010000f40303") + bytes(240), WRONG)
         raw("zero bytes", bytes(64), WRONG)
-        raw("PUBLISH before CONNECT", publish("a", b"x"), [PROTOCOL])
-        raw("PINGREQ before CONNECT", b"\xc0\x00", [PROTOCOL])
+        raw("PUBLISH before CONNECT", publish("a", b"x"), WRONG)
+        raw("PINGREQ before CONNECT", b"\xc0\x00", WRONG)
         raw("wrong flags of CONNECT", connect(first=0x11), [MALFORMED])
         raw("wrong protocol name", connect(name="MQXX"), WRONG + [LOGIN])
         raw("unknown protocol level", connect(level=9), WRONG + [LOGIN], b"\x20\x00\x01")
@@ -250,8 +250,8 @@ class Cases:
         case = self.runner.case
         case("plain CONNECT on the TLS port", ends(connect()), [HANDSHAKE], "handshake")
         case("garbage on the TLS port", ends(os.urandom(300)), [HANDSHAKE], "handshake")
-        case("TLS hello cut off", ends(bytes.fromhex("16030100f8010000f40303"), close=True), [HANDSHAKE], "handshake")
-        case("TLS hello that never ends", ends(bytes.fromhex("16030100f8010000f40303")), [HANDSHAKE, TIMEOUT], "handshake")
+        case("TLS hello cut off", ends(bytes.fromhex("16030100f8010000f40303"), close=True), [HANDSHAKE])
+        case("TLS hello that never ends", ends(bytes.fromhex("16030100f8010000f40303")), [HANDSHAKE, TIMEOUT], "client closed", 3)
         case("certificate of a strange CA", stranger, [LOGIN], "client closed")
         case("TLS 1.1", old, [HANDSHAKE], "handshake")
         case("garbage inside TLS", inside, WRONG, "client closed")
@@ -306,7 +306,6 @@ def main() -> int:
         sender = stack.client("sender")
         sender.publish("by/stander", b"still here")
         assert cases.bystander.next_message().payload == b"still here"
-        assert not until(lambda: False, 0.1)
         return runner.finish(20)
 
 

@@ -141,16 +141,18 @@ class Program:
 class Stack:
     """Both programs. `broker_limits` and `messaging_limits` are the text inside `limits: { … }`."""
 
-    def __init__(self, bin_directory: str, broker_limits="", messaging_limits="", tenants=TENANTS, lease="30s", tls=True):
+    def __init__(self, bin_directory: str, broker_limits="", messaging_limits="", tenants=TENANTS, lease="30s", tls=True,
+                 declared=""):
         self.bin = bin_directory
         self.directory = tempfile.mkdtemp(prefix="doors-")
         make_certificates(self.directory)
         self.write("tenants.yaml", tenants)
         self.mqtt_port, self.tls_port, self.ops_port, self.link_port = (free_port() for _ in range(4))
         self.write("messaging.yaml", "listen: { address: 127.0.0.1, port: %d }\n"
-                   "data: { directory: %s, durability: os }\nlink: { secret_file: %s, lease: %s }\nauth: { file: %s }\n%s"
+                   "data: { directory: %s, durability: os }\nlink: { secret_file: %s, lease: %s }\nauth: { file: %s }\n%s%s"
                    % (self.link_port, self.path("data"), self.path("secret"), lease, self.path("tenants.yaml"),
-                      "limits: { %s }\n" % messaging_limits if messaging_limits else ""))
+                      "limits: { %s }\n" % messaging_limits if messaging_limits else "",
+                      "subscriptions: [ %s ]\n" % declared if declared else ""))
         self.write("broker.yaml", "listen:\n  plain: { address: 127.0.0.1, port: %d }\n%s"
                    "ops: { address: 127.0.0.1, port: %d }\nmessaging: { url: 'ws://127.0.0.1:%d', secret_file: %s }\n"
                    "auth: { file: %s }\n%s"
@@ -593,8 +595,9 @@ class Runner:
         """`counters`: names, one of which must grow. `log`: must occur in a new line; empty: no line is asked for."""
         if self.only not in name:
             return
-        before, seen = self.program.metrics(), len(self.program.log())
+        seen = len(self.program.log())
         try:
+            before = self.program.metrics()
             action()
             self.check(before, seen, counters, log, lines_max)
             self.good()
@@ -605,10 +608,10 @@ class Runner:
             self.failed.append(name)
             print("FAIL  %s: %s: %s" % (name, type(problem).__name__, problem), flush=True)
             print("      log: " + self.program.log()[seen:][-1500:].replace("\n", "\n           "), flush=True)
-            if not self.program.alive():
+            if not self.program.healthy():
+                until(lambda: not self.program.alive(), 10)
                 self.program.start()
                 self.pid = self.program.pid
-                until(self.program.healthy)
 
     def check(self, before: dict, seen: int, counters, log: str, lines_max: int):
         def grown():
@@ -629,4 +632,35 @@ class Runner:
         if not self.only and self.passed + len(self.failed) < least:
             print("fewer than %d cases" % least)
             return 1
+        return 1 if self.failed else 0
+
+
+class Steps:
+    """Runs the methods of a scenario one after the other; the first words of their docstrings are their names."""
+
+    def __init__(self, only=""):
+        self.only, self.failed, self.passed = only, 0, 0
+
+    def run(self, stack: Stack, *steps):
+        for step in steps:
+            name = (step.__doc__ or step.__name__).strip().splitlines()[0]
+            if self.only not in step.__name__:
+                continue
+            seen = [len(program.log()) for program in (stack.broker, stack.messaging)]
+            begun = time.monotonic()
+            try:
+                step(stack)
+                self.passed += 1
+                print("ok    %s (%.1f s)" % (name, time.monotonic() - begun), flush=True)
+            except Exception as problem:  # every mishap is this step's, the others go on
+                self.failed += 1
+                place = problem.__traceback__
+                while place.tb_next is not None and "doors_support" not in place.tb_next.tb_frame.f_code.co_filename:
+                    place = place.tb_next
+                print("FAIL  %s, line %d: %s: %s" % (name, place.tb_lineno, type(problem).__name__, problem), flush=True)
+                for program, at in zip((stack.broker, stack.messaging), seen):
+                    print("      " + program.log()[at:][-1200:].replace("\n", "\n      "), flush=True)
+
+    def finish(self) -> int:
+        print("%d scenarios passed, %d failed" % (self.passed, self.failed))
         return 1 if self.failed else 0

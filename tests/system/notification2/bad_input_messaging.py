@@ -230,6 +230,7 @@ async def raw_doors(doors):
         if status not in line.decode("latin-1"):
             raise AssertionError("%s: %r instead of %s" % (name, line, status))
         writer.close()
+        await writer.wait_closed()
         if isinstance(key, tuple):
             doors.after(name, key[0], key[1], before, log_before)
         elif key:
@@ -259,6 +260,7 @@ async def frame_doors(doors):
             writer.write(frame)
             await asyncio.wait_for(reader.read(), 30)
             writer.close()
+            await writer.wait_closed()
             doors.after(repr(frame), door, "bad_websocket_frame", before, log_before)
             await good_pair(doors.of, topic)
 

@@ -260,6 +260,28 @@ async def survive_kills(of, kills):
           % (kills, highest_acknowledged, len(seen), len(seen) - len(fresh)))
 
 
+async def stop_under_load(of):
+    """SIGTERM while frames fly both ways: a clean end within seconds, whatever the clients do."""
+    async with n2.Subscriber(of.websocket, token(of, "stop", "app")) as subscriber, \
+            n2.Publisher(of.websocket, token(of, "stop")) as publisher:
+        async def publish():
+            while True:
+                await publisher.send(n2.Message(b"x"))
+
+        async def consume():
+            while True:
+                await subscriber.acknowledge(await subscriber.receive())
+
+        tasks = [asyncio.ensure_future(publish()), asyncio.ensure_future(consume())]
+        await asyncio.sleep(0.1 + random.random() * 0.3)
+        begin = time.monotonic()
+        await asyncio.get_event_loop().run_in_executor(None, of.stop)
+        check(time.monotonic() - begin < 5, "stopping took", time.monotonic() - begin)
+        for task in tasks:
+            task.cancel()
+        await asyncio.gather(*tasks, return_exceptions=True)
+
+
 def main():
     parser = argparse.ArgumentParser(description=__doc__)
     parser.add_argument("--program", required=True, help="path of mqtt-messaging")
@@ -277,6 +299,10 @@ def main():
             print("ok %s (%.1f s)" % (test.__name__, time.monotonic() - begin), flush=True)
         asyncio.run(survive_kills(of, arguments.kills))
         print("ok survive_kills")
+        for _ in range(arguments.kills):
+            asyncio.run(stop_under_load(of))
+            of.start()
+        print("ok stop_under_load")
         of.stop()
     except BaseException:
         print(of.log()[-6000:], file=sys.stderr)

@@ -1,6 +1,7 @@
 """Real programs in a directory of their own, on free ports: start, wait for /health, SIGKILL, start again, read metrics."""
 
 import os
+import random
 import re
 import shutil
 import signal
@@ -38,7 +39,8 @@ _given_ports = set()
 def free_port() -> int:
     """A port that nobody has now, never given twice by this process. Below the range of outgoing connections, so that a
     client's own port cannot take the place of a program that is killed and started again."""
-    for port in range(20000 + os.getpid() % 9000, 32000):
+    for _ in range(1000):
+        port = random.SystemRandom().randrange(20000, 32000)  # others may be looking at the same moment
         if port in _given_ports:
             continue
         with socket.socket() as probe:
@@ -48,7 +50,7 @@ def free_port() -> int:
                 continue
         _given_ports.add(port)
         return port
-    raise StackError("no free port from 20000 to 32000")
+    raise StackError("no free port between 20000 and 32000")
 
 
 class Program:

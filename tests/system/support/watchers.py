@@ -25,7 +25,8 @@ class Watcher:
     """Talks to the process: `ask()` returns what it has seen so far."""
 
     def __init__(self, body, *arguments):
-        context = multiprocessing.get_context("fork")
+        # Not fork: a copy of every socket of the test would go with it, and a cut connection would not look cut.
+        context = multiprocessing.get_context("spawn")
         self.pipe, other = context.Pipe()
         self.process = context.Process(target=_guarded, args=(body, other, *arguments), daemon=True)
         self.process.start()

@@ -32,8 +32,9 @@ TEST_CASE("link frame: hello, resume and hello_end are the documented bytes", "[
     std::string out;
     encode(out, msg_link::hello{1, 0x0102030405060708, 9, 10});
     msg_link::hello hello;
-    check_frame(out, "\x00\x00\x00\x1B\x01\x00\x01\x01\x02\x03\x04\x05\x06\x07\x08"
-                     "\x00\x00\x00\x00\x00\x00\x00\x09\x00\x00\x00\x00\x00\x00\x00\x0A"s,
+    check_frame(out,
+                "\x00\x00\x00\x1B\x01\x00\x01\x01\x02\x03\x04\x05\x06\x07\x08"
+                "\x00\x00\x00\x00\x00\x00\x00\x09\x00\x00\x00\x00\x00\x00\x00\x0A"s,
                 [&](core::byte_span body) { return decode(body, hello); });
     msg_link::hello whole;
     CHECK(decode(core::as_bytes(std::string_view(out).substr(5)), whole));
@@ -42,12 +43,15 @@ TEST_CASE("link frame: hello, resume and hello_end are the documented bytes", "[
 
     out.clear();
     const std::uint64_t outstanding[] = {3, 5};
-    msg_link::encode_resume_stream(out, 7, 5, outstanding);
-    check_frame(out, "\x00\x00\x00\x1F\x02\x00\x00\x00\x07\x00\x00\x00\x00\x00\x00\x00\x05\x00\x02"
-                     "\x00\x00\x00\x00\x00\x00\x00\x03\x00\x00\x00\x00\x00\x00\x00\x05"s,
+    msg_link::encode_resume_stream(out, 7, 5, outstanding, 8, 9);
+    check_frame(out,
+                "\x00\x00\x00\x2F\x02\x00\x00\x00\x07\x00\x00\x00\x00\x00\x00\x00\x05"
+                "\x00\x00\x00\x00\x00\x00\x00\x08\x00\x00\x00\x00\x00\x00\x00\x09\x00\x02"
+                "\x00\x00\x00\x00\x00\x00\x00\x03\x00\x00\x00\x00\x00\x00\x00\x05"s,
                 [](core::byte_span body) {
                     msg_link::resume_stream one;
-                    return decode(body, one) && one.outstanding.size() == 2 && one.outstanding[1] == 5;
+                    return decode(body, one) && one.taken_bytes == 9 && one.outstanding.size() == 2 &&
+                           one.outstanding[1] == 5;
                 });
     out.clear();
     msg_link::encode_resume_claim(out, 4);
@@ -64,10 +68,11 @@ TEST_CASE("link frame: sequenced frames are the documented bytes", "[link]") {
     std::string out;
     msg_link::encode_publish_head(out, 2, 3, 2);
     out += "rr";
-    check_frame(out, "\x00\x00\x00\x0F\x07\x00\x00\x00\x02\x00\x00\x00\x00\x00\x00\x00\x03rr"s, [](core::byte_span body) {
-        msg_link::publish one;
-        return decode(body, one) && one.topic == 2 && one.claim == 3 && core::as_text(one.record) == "rr";
-    });
+    check_frame(out, "\x00\x00\x00\x0F\x07\x00\x00\x00\x02\x00\x00\x00\x00\x00\x00\x00\x03rr"s,
+                [](core::byte_span body) {
+                    msg_link::publish one;
+                    return decode(body, one) && one.topic == 2 && one.claim == 3 && core::as_text(one.record) == "rr";
+                });
     out.clear();
     msg_link::claim claim;
     claim.has_will = true;
@@ -78,8 +83,9 @@ TEST_CASE("link frame: sequenced frames are the documented bytes", "[link]") {
     claim.will_name = "w";
     claim.will_record = core::as_bytes("R");
     encode(out, claim);
-    check_frame(out, "\x00\x00\x00\x16\x08\x03\x00\x01t\x00\x01"
-                     "c\x00\x04mqtt\x00\x01w\x00\x00\x00\x01R"s,
+    check_frame(out,
+                "\x00\x00\x00\x16\x08\x03\x00\x01t\x00\x01"
+                "c\x00\x04mqtt\x00\x01w\x00\x00\x00\x01R"s,
                 [](core::byte_span body) {
                     msg_link::claim one;
                     return decode(body, one) && one.will_name == "w" && one.client_id == "c";
@@ -104,40 +110,48 @@ TEST_CASE("link frame: requests of streams are the documented bytes", "[link]") 
     subscribe.name_space = "n";
     subscribe.name = "s";
     encode(out, subscribe);
-    check_frame(out, "\x00\x00\x00\x19\x0A\x00\x00\x00\x01\x00\x00\x00\x00\x00\x00\x00\x02\x02\x02\x01\x00\x01t\x00\x01n\x00\x01s"s,
-                [](core::byte_span body) {
-                    msg_link::subscribe one;
-                    return decode(body, one) && one.name == "s" && one.type == msg_link::subscription_type::failover;
-                });
+    check_frame(
+        out,
+        "\x00\x00\x00\x19\x0A\x00\x00\x00\x01\x00\x00\x00\x00\x00\x00\x00\x02\x02\x02\x01\x00\x01t\x00\x01n\x00\x01s"s,
+        [](core::byte_span body) {
+            msg_link::subscribe one;
+            return decode(body, one) && one.name == "s" && one.type == msg_link::subscription_type::failover;
+        });
     out.clear();
     msg_link::encode_filter_add(out, {1, 2, 1, "a/#"});
-    check_frame(out, "\x00\x00\x00\x0F\x0B\x00\x00\x00\x01\x00\x00\x00\x02\x01\x00\x03"
-                     "a/#"s,
+    check_frame(out,
+                "\x00\x00\x00\x0F\x0B\x00\x00\x00\x01\x00\x00\x00\x02\x01\x00\x03"
+                "a/#"s,
                 [](core::byte_span body) {
                     msg_link::filter one;
                     return msg_link::decode_filter_add(body, one) && one.filter == "a/#";
                 });
     out.clear();
     encode(out, msg_link::credit{1, 2, 3});
-    CHECK(out == "\x00\x00\x00\x15\x0D\x00\x00\x00\x01\x00\x00\x00\x00\x00\x00\x00\x02\x00\x00\x00\x00\x00\x00\x00\x03"s);
+    CHECK(out ==
+          "\x00\x00\x00\x15\x0D\x00\x00\x00\x01\x00\x00\x00\x00\x00\x00\x00\x02\x00\x00\x00\x00\x00\x00\x00\x03"s);
     out.clear();
     encode(out, msg_link::window{2, 3});
     CHECK(out == "\x00\x00\x00\x11\x0E\x00\x00\x00\x00\x00\x00\x00\x02\x00\x00\x00\x00\x00\x00\x00\x03"s);
     out.clear();
     const std::uint64_t ranges[] = {4, 6};
     msg_link::encode_acknowledge(out, 1, ranges);
-    CHECK(out == "\x00\x00\x00\x17\x0F\x00\x00\x00\x01\x00\x01\x00\x00\x00\x00\x00\x00\x00\x04\x00\x00\x00\x00\x00\x00\x00\x06"s);
+    CHECK(
+        out ==
+        "\x00\x00\x00\x17\x0F\x00\x00\x00\x01\x00\x01\x00\x00\x00\x00\x00\x00\x00\x04\x00\x00\x00\x00\x00\x00\x00\x06"s);
 }
 
 TEST_CASE("link frame: deliver carries its streams once and the record behind them", "[link]") {
     std::string out;
     const std::uint32_t streams[] = {1, 2 | msg_link::must_acknowledge};
     msg_link::encode_deliver(out, streams, 9, 8, 1, core::as_bytes("rec"));
-    check_frame(out, "\x00\x00\x00\x1B\x86\x00\x02\x00\x00\x00\x01\x80\x00\x00\x02\x00\x00\x00\x09"
-                     "\x00\x00\x00\x00\x00\x00\x00\x08\x01rec"s,
+    check_frame(out,
+                "\x00\x00\x00\x1B\x86\x00\x02\x00\x00\x00\x01\x80\x00\x00\x02\x00\x00\x00\x09"
+                "\x00\x00\x00\x00\x00\x00\x00\x08\x01rec"s,
                 [](core::byte_span body) {
                     msg_link::deliver one;
-                    return decode(body, one) && one.streams.size() == 2 && one.position == 8 && core::as_text(one.record) == "rec";
+                    return decode(body, one) && one.streams.size() == 2 && one.position == 8 &&
+                           core::as_text(one.record) == "rec";
                 });
 }
 
@@ -153,7 +167,9 @@ TEST_CASE("link frame: settled tells runs", "[link]") {
 
 TEST_CASE("link frame: counts that promise more than the frame holds are refused", "[link]") {
     msg_link::resume_stream resume;
-    CHECK_FALSE(decode(core::as_bytes("\x00\x00\x00\x01\x00\x00\x00\x00\x00\x00\x00\x01\xFF\xFF"sv), resume));
+    CHECK_FALSE(decode(core::as_bytes("\x00\x00\x00\x01\x00\x00\x00\x00\x00\x00\x00\x01\x00\x00\x00\x00\x00\x00\x00\x00"
+                                      "\x00\x00\x00\x00\x00\x00\x00\x00\xFF\xFF"sv),
+                       resume));
     msg_link::settled settled;
     CHECK_FALSE(decode(core::as_bytes("\x00\x00\x00\x00\x00\x00\x00\x01\xFF\xFF"sv), settled));
     msg_link::state state;

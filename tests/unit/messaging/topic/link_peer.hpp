@@ -261,8 +261,8 @@ class link_peer {
             REQUIRE(fields);
             for (std::size_t i = 0; i < one.streams.size(); ++i)
                 deliveries.push_back({one.streams[i] & ~msg_link::must_acknowledge,
-                                      (one.streams[i] & msg_link::must_acknowledge) != 0, names_[one.topic], one.position,
-                                      one.delivery_count, std::string(fields->payload)});
+                                      (one.streams[i] & msg_link::must_acknowledge) != 0, names_[one.topic],
+                                      one.position, one.delivery_count, std::string(fields->payload)});
             break;
         }
         case kind::claimed: {

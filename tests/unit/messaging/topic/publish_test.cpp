@@ -54,7 +54,8 @@ TEST_CASE("hub: streams of one link at the same place share one deliver frame", 
     for (const auto& one : broker.deliveries) CHECK(one.must_acknowledge == (one.stream % 2 == 0));
 }
 
-TEST_CASE("hub: delivery QoS is the minimum of message and filter, applications always acknowledge", "[topic][MQTT5-3.8.4-8]") {
+TEST_CASE("hub: delivery QoS is the minimum of message and filter, applications always acknowledge",
+          "[topic][MQTT5-3.8.4-8]") {
     memory_messaging messaging;
     link_peer broker(messaging, 7);
     broker.connect();

@@ -175,7 +175,8 @@ TEST_CASE("subscription: removing one gives its backlog back; the others keep th
     CHECK(messaging.backlog("t1") == 0);
 }
 
-TEST_CASE("subscription: a QoS 0 stream far behind skips forward, a slow QoS 1 lease ends with a reason", "[topic][slow]") {
+TEST_CASE("subscription: a QoS 0 stream far behind skips forward, a slow QoS 1 lease ends with a reason",
+          "[topic][slow]") {
     messaging::topic::limits limits;
     limits.qos0_lag_bytes = 1'000;
     limits.backlog_bytes_per_topic = 10'000;
