@@ -77,6 +77,7 @@ void uplink_worker::subscribe() {
     frame.name_space = "mqtt";
     frame.name = subscription;
     link_.client().send_subscribe(frame);
+    granted_messages_ = granted_bytes_ = 0; // credit that came before its stream was not heard
     give_credit();
 }
 
@@ -291,7 +292,7 @@ void uplink_worker::give_credit() {
     const auto bytes = done_bytes_ + options_.credit_bytes;
     const bool worth = messages - granted_messages_ >= options_.credit_messages / 8 ||
                        bytes - granted_bytes_ >= options_.credit_bytes / 8;
-    if (!worth || !link_.up()) return;
+    if (!worth || !begun_ || !link_.up()) return;
     granted_messages_ = messages;
     granted_bytes_ = bytes;
     link_.client().send_credit(stream_, messages, bytes);
