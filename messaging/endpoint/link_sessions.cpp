@@ -31,6 +31,7 @@ void link_sessions::tick() {
     std::vector<std::uint64_t> over;
     for (const auto& [number, session] : sessions_) {
         if (session->connected()) continue;
+        if (now - session->disconnected_at() >= hub_.defaults().failover_after) session->yield_failover();
         if (session->finished() || now - session->disconnected_at() >= hub_.defaults().lease) over.push_back(number);
     }
     for (const auto number : over) {

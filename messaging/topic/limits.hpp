@@ -22,6 +22,7 @@ struct limits {
     std::uint64_t qos0_lag_bytes = 1024 * 1024;             ///< a QoS 0 stream farther behind skips forward
     double leased_share = 0.5; ///< of a topic's quota that one leased subscription may hold before it is ended
     std::chrono::milliseconds lease{std::chrono::seconds(30)};
+    std::chrono::milliseconds failover_after{std::chrono::seconds(5)}; ///< active consumer's link down, another waits
 };
 
 } // namespace messaging::topic

@@ -79,6 +79,19 @@ void link_session::disconnect(core::steady_time now) {
     if (last) last(); // a connection that is being replaced learns of it at once
 }
 
+void link_session::yield_failover() {
+    std::vector<std::uint32_t> yielded;
+    for (const auto& [stream, state] : streams_) {
+        const auto& of = *state.with->of;
+        if (of.type == msg_link::subscription_type::failover && of.consumers.size() > 1) yielded.push_back(stream);
+    }
+    for (const auto stream : yielded) {
+        auto* with = streams_[stream].with;
+        streams_.erase(stream);
+        hub_.detach(*with);
+    }
+}
+
 void link_session::close_topics() {
     for (const auto& [number, one] : topics_)
         if (one.to != nullptr) hub_.close_topic(*one.to);

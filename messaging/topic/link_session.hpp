@@ -40,6 +40,9 @@ class link_session final : public publish_source, public delivery_sink, public c
     void disconnect(core::steady_time now);
     /// Moment at which the lease ends; only meaningful while not connected.
     core::steady_time disconnected_at() const noexcept { return disconnected_at_; }
+    /// Gives up streams of failover subscriptions that another consumer waits for; the client learns of it when it
+    /// resumes.
+    void yield_failover();
     /// The process went away in good order: nothing to wait for.
     bool finished() const noexcept { return streams_.empty() && !holds_claims(); }
 

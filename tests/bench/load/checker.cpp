@@ -41,7 +41,8 @@ class checker_run {
   private:
     void turn(std::uint64_t now, bool draining) {
         if (now >= dial_at_) connect_missing(now);
-        const auto due_all = static_cast<double>(now - paced_from_ns_) * 1e-9 * options_.rate;
+        const auto due_all =
+            static_cast<double>(now > paced_from_ns_ ? now - paced_from_ns_ : 0) * 1e-9 * options_.rate;
         const auto due_each = paced_base_ + static_cast<std::uint64_t>(due_all / options_.publishers);
         for (std::uint32_t i = 0; i < clients_.size(); ++i) {
             if (!clients_[i].is_connected()) continue;

@@ -133,6 +133,29 @@ TEST_CASE("subscription: exclusive refuses a second consumer, shared spreads, fa
         if (at.stream == 3) CHECK(at.count == 2);
 }
 
+TEST_CASE("subscription: a failover consumer whose link stays down gives way to the one that waits", "[topic][lease]") {
+    memory_messaging messaging;
+    link_peer one(messaging, 1);
+    link_peer two(messaging, 2);
+    one.connect();
+    using enum msg_link::subscription_type;
+    one.subscribe(3, "a", 2, 100, "fo", 0, failover);
+    one.topic(1, "a");
+    one.publish(1, "x");
+    messaging.settle();
+    CHECK(one.payloads(3) == texts{"x"});
+    one.cut();
+    two.connect();
+    two.subscribe(3, "a", 2, 100, "fo", 0, failover);
+    messaging.settle();
+    messaging.advance(std::chrono::milliseconds(4'900));
+    CHECK(two.payloads(3).empty());
+    messaging.advance(std::chrono::milliseconds(200));
+    CHECK(two.payloads(3) == texts{"x"});
+    one.connect(2, [](std::string& out) { msg_link::encode_resume_stream(out, 3, 0, {}); });
+    CHECK(one.ended.at(3) == msg_link::reason::lost);
+}
+
 TEST_CASE("subscription: a negative acknowledgement brings the message again", "[topic]") {
     memory_messaging messaging;
     link_peer broker(messaging, 7);
