@@ -327,7 +327,7 @@ def _connect(url: str, context):
     import websockets
     options = {"ssl": context} if url.startswith("wss:") else {}
     # As the original's client: no sub-protocol, no header, a ping every 60 s.
-    return websockets.connect(url, ping_interval=60, ping_timeout=60, open_timeout=30, max_size=4 * 1024 * 1024,
+    return websockets.connect(url, ping_interval=60, ping_timeout=60, open_timeout=30, close_timeout=2, max_size=4 * 1024 * 1024,
                               compression=None, **options)
 
 

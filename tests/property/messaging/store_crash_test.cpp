@@ -24,9 +24,10 @@ class crash_run {
   public:
     explicit crash_run(std::uint64_t seed) : seed_(seed), random_(seed) {
         options_.segment_bytes = 64 * 1024;
-        options_.spare_segments_max = 1 + random_() % 3;
+        options_.spare_segments_max = static_cast<std::uint32_t>(1 + random_() % 3);
         options_.cache_bytes_max = random_() % 50'000;
-        options_.random = [generations = std::mt19937_64(seed)]() mutable { return generations(); };
+        std::mt19937_64 generations(seed);
+        options_.random = [generations]() mutable { return generations(); };
         if (random_() % 4 == 0) options_.mode = durability::os;
         options_.sync_interval = std::chrono::milliseconds(random_() % 2 == 0 ? 0 : 3'600'000);
     }

@@ -267,6 +267,7 @@ async def stop_under_load(of):
         async def publish():
             while True:
                 await publisher.send(n2.Message(b"x"))
+                await asyncio.sleep(0)  # sending alone never yields: the consumer must get its turns
 
         async def consume():
             while True:
