@@ -151,11 +151,11 @@ auth: {{ provider: file, file: {self.directory}/tenants.yaml }}
     def mapper_config(self):
         write_file(f"{self.directory}/mappings/{TENANT}/bench.yaml", """\
 mapping: bench
-from: { topic: "mapperbench/{device}", format: json }
+from: { topic: "mapperbench/{sensor}", format: json }
 device:
-  externalId: "bench-${device}"
+  externalId: "bench-${sensor}"
   type: c8y_Serial
-  create: { name: "Bench ${device}", type: bench_device }
+  create: { name: "Bench ${sensor}", type: bench_device }
 to:
   - measurement:
       type: bench
