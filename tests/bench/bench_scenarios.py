@@ -122,7 +122,7 @@ def wait_for_measurements(platform, wanted, seconds):
     while time.monotonic() < end:
         total = bench_measure.measurement_total(platform, f"{TENANT}/{ADMIN[0]}", ADMIN[1])
         if total is None:
-            raise BenchError("the platform does not tell how many measurements it holds (withTotalElements)")
+            raise BenchError("the platform does not tell how many measurements it was given (/sim/stats)")
         seen.append((time.monotonic(), total))
         if total >= wanted:
             return seen
