@@ -51,7 +51,8 @@ service::service(asio::io_context& loop, config settings)
 service::~service() = default;
 
 bool service::start(std::string& why_not) {
-    if (!make_link(why_not) || !open_ops(why_not)) return false;
+    make_link();
+    if (!open_ops(why_not)) return false;
     net::http_client_options options;
     options.ca_file = settings_.platform.ca_file;
     options.request_timeout = settings_.platform.request_timeout;
@@ -76,17 +77,16 @@ bool service::start(std::string& why_not) {
     return true;
 }
 
-bool service::make_link(std::string& why_not) {
+void service::make_link() {
     msg_link::link_options options;
     options.url = settings_.messaging.url;
     options.ca_file = settings_.messaging.ca_file;
     options.name = "mapper";
-    options.token = link_token(settings_, why_not);
-    if (options.token.empty()) return false;
+    // Asked at each attempt: messaging makes the secret at its first start, which may come after ours.
+    options.token_source = [this](std::string& why) { return link_token(settings_, why); };
     link_ = std::make_unique<uplink::link_router>(loop_.get_executor(), std::move(options));
     metrics_.computed("mapper_link_up", "1 while the link to messaging works",
                       [this] { return link_->up() ? 1.0 : 0.0; });
-    return true;
 }
 
 bool service::open_ops(std::string& why_not) {

@@ -38,7 +38,7 @@ class service {
     const ops::metrics& numbers() const noexcept { return metrics_; }
 
   private:
-    bool make_link(std::string& why_not);
+    void make_link();
     bool open_ops(std::string& why_not);
     asio::awaitable<net::http_response> answer(net::http_request request);
     asio::awaitable<void> tick_loop();
