@@ -163,7 +163,8 @@ bring_up() {
   export TLS_DIRECTORY=$work/tls MQTT_TLS=true TAG=$project BASE=$base BUILD=$build
   platform_url=http://$host:$platform_port
   is_up=yes
-  compose up -d --no-build >"$work/up.log" 2>&1 || { tail -n 20 "$work/up.log" >&2; fail "compose up failed"; }
+  # As the README says; the images were made just now, so this finds every layer made.
+  compose up -d --build >"$work/up.log" 2>&1 || { tail -n 20 "$work/up.log" >&2; fail "compose up failed"; }
   wait_until 60 all_healthy || { compose ps >&2; fail "not all containers became healthy within 60 s"; }
 }
 container() { compose ps -q "$1"; }

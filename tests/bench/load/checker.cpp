@@ -150,7 +150,8 @@ class checker_run {
 checker_publisher::checker_publisher(const options& given, std::uint32_t run, std::uint32_t number, std::string topic,
                                      std::FILE* log)
     : options_(given), run_(run), number_(number), log_(log),
-      form_(make_publish(topic, 1, std::string(given.payload_bytes, 'x'))) {}
+      form_(make_publish(topic, 1,
+                         given.json ? json_payload(given.payload_bytes) : std::string(given.payload_bytes, 'x'))) {}
 
 void checker_publisher::adopt(connection socket) {
     socket_ = std::move(socket);
@@ -167,8 +168,11 @@ void checker_publisher::append_packet(std::uint64_t sequence) {
     out_ += form_.bytes;
     char* const packet_start = out_.data() + at;
     core::store_big_endian(packet_start + form_.identifier_at, static_cast<std::uint16_t>(1 + sequence % identifiers));
-    write_stamp(packet_start + form_.payload_at,
-                {.run = run_, .publisher = number_, .sequence = sequence, .sent_ns = steady_ns()});
+    const stamp value{.run = run_, .publisher = number_, .sequence = sequence, .sent_ns = steady_ns()};
+    if (options_.json)
+        patch_json(packet_start + form_.payload_at, value);
+    else
+        write_stamp(packet_start + form_.payload_at, value);
     if (sequence < written_)
         ++resent_;
     else

@@ -135,7 +135,8 @@ class Program:
 class Stack:
     """mqtt-messaging and mqtt-broker. As a context manager it ends everything; on a failure the directory is kept."""
 
-    def __init__(self, bin_directory: str, durability: str = "fsync", lease: str = "30s", link_port: int = 0, where=None):
+    def __init__(self, bin_directory: str, durability: str = "fsync", lease: str = "30s", link_port: int = 0, where=None,
+                 limits: str = "", failover_after: str = "5s"):
         self.bin = bin_directory
         self.directory = tempfile.mkdtemp(prefix="system-test-", dir=where)
         self.mqtt_port, self.ops_port, self.messaging_port = free_port(), free_port(), free_port()
@@ -144,8 +145,8 @@ class Stack:
         self._write("messaging.yaml", "\n".join([
             "listen: { address: 127.0.0.1, port: %d }" % self.messaging_port,
             "data: { directory: %s, durability: %s }" % (self.path("data"), durability),
-            "link: { secret_file: %s, lease: %s }" % (self.path("link-secret"), lease),
-            "auth: { provider: file, file: %s }" % self.path("tenants.yaml"), ""]))
+            "link: { secret_file: %s, lease: %s, failover_after: %s }" % (self.path("link-secret"), lease, failover_after),
+            "auth: { provider: file, file: %s }" % self.path("tenants.yaml"), "limits: { %s }" % limits if limits else "", ""]))
         self.messaging = self._program("messaging", self.messaging_port)
         self.broker = self.add_broker("broker", self.mqtt_port, self.ops_port, link_port or self.messaging_port)
 
