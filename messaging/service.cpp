@@ -8,6 +8,7 @@
 #include <boost/asio/post.hpp>
 
 #include <filesystem>
+#include <numeric>
 
 namespace messaging {
 
@@ -142,6 +143,10 @@ void service::declare_metrics() {
     number("messaging_skipped_total", "Messages skipped by slow QoS 0 streams", of(stats.skipped));
     number("messaging_wills_published_total", "Wills published", of(stats.wills_published));
     number("messaging_wills_dropped_total", "Wills refused by a quota", of(stats.wills_dropped));
+    number("messaging_to_device_invalid_total", "Messages to to-device that were dropped as invalid", [&stats] {
+        return static_cast<double>(
+            std::accumulate(stats.to_device_invalid.begin(), stats.to_device_invalid.end(), std::uint64_t{0}));
+    });
     for (std::size_t i = 2; i < stats.refused.size(); ++i) {
         const auto why = static_cast<msg_link::reason>(i);
         if (msg_link::name(why) == "unknown") continue;

@@ -52,7 +52,8 @@ class Client:
     """Blocking with deadlines. `closed` after the peer closed; `disconnect_reason` when it said why (MQTT 5)."""
 
     def __init__(self, port: int, client_id: str, version: int = 4, keep_alive: int = 60, will=None, will_qos: int = 1,
-                 user: str = "t0815/device1", password: str = "device1-secret", timeout: float = 15):
+                 user: str = "t0815/device1", password: str = "device1-secret", timeout: float = 15,
+                 clean: bool = True):
         self.version = version
         self.client_id = client_id
         self.data = bytearray()
@@ -62,10 +63,10 @@ class Client:
         self.identifier = 0
         self.socket = socket.create_connection(("127.0.0.1", port), timeout=timeout)
         self.socket.setsockopt(socket.IPPROTO_TCP, socket.TCP_NODELAY, 1)
-        self._connect(keep_alive, will, will_qos, user, password, timeout)
+        self._connect(keep_alive, will, will_qos, user, password, timeout, clean)
 
-    def _connect(self, keep_alive, will, will_qos, user, password, timeout):
-        flags = 0xC2 | (0x04 | will_qos << 3 if will else 0)
+    def _connect(self, keep_alive, will, will_qos, user, password, timeout, clean):
+        flags = 0xC0 | (0x02 if clean else 0) | (0x04 | will_qos << 3 if will else 0)
         five = b"\x00" if self.version == 5 else b""
         body = text("MQTT") + bytes([self.version, flags]) + struct.pack(">H", keep_alive) + five + text(self.client_id)
         if will:
