@@ -9,26 +9,55 @@ bool account_book::add(std::string_view text) {
     const auto colon = text.find(':');
     const auto slash = text.find('/');
     if (colon == std::string_view::npos || slash == std::string_view::npos || slash > colon) return false;
-    account added;
-    added.tenant = text.substr(0, slash);
-    added.name = text.substr(slash + 1, colon - slash - 1);
-    added.password = text.substr(colon + 1);
-    if (added.tenant.empty() || added.name.empty() || added.password.empty()) return false;
-    added.all_roles = added.name == "admin" || added.name.starts_with("service_");
-    if (!added.all_roles) added.roles = {"ROLE_INVENTORY_CREATE", "ROLE_IDENTITY_READ"};
-    accounts_.insert_or_assign(added.tenant + "/" + added.name, std::move(added));
+    const std::string tenant(text.substr(0, slash));
+    const std::string name(text.substr(slash + 1, colon - slash - 1));
+    const auto password = text.substr(colon + 1);
+    if (tenant.empty() || name.empty() || password.empty()) return false;
+    (void)put(tenant, name, std::string(password));
     return true;
+}
+
+bool account_book::put(const std::string& tenant, const std::string& name, std::string password) {
+    account& one = accounts_[tenant + "/" + name];
+    one.password = std::move(password);
+    if (!one.name.empty()) return false;
+    one.tenant = tenant;
+    one.name = name;
+    one.all_roles = name == "admin" || one.is_service();
+    if (!one.all_roles) one.roles = {"ROLE_INVENTORY_CREATE", "ROLE_IDENTITY_READ"};
+    return true;
+}
+
+void account_book::add_bootstrap(std::string password) {
+    (void)put("management", "devicebootstrap", std::move(password));
+    accounts_.find("management/devicebootstrap")->second.roles = {"ROLE_DEVICE_BOOTSTRAP"};
+}
+
+bool account_book::set_roles(std::string_view tenant, std::string_view name, std::set<std::string, std::less<>> roles) {
+    const auto found = accounts_.find(std::string(tenant) + "/" + std::string(name));
+    if (found == accounts_.end()) return false;
+    found->second.all_roles = false;
+    found->second.roles = std::move(roles);
+    return true;
+}
+
+bool account_book::remove(std::string_view tenant, std::string_view name) {
+    return accounts_.erase(std::string(tenant) + "/" + std::string(name)) == 1;
+}
+
+const account* account_book::find(std::string_view tenant, std::string_view name) const {
+    const auto found = accounts_.find(std::string(tenant) + "/" + std::string(name));
+    return found == accounts_.end() ? nullptr : &found->second;
 }
 
 bool account_book::set_roles(std::string_view text) {
     const auto equals = text.find('=');
     const auto found = accounts_.find(text.substr(0, equals));
     if (equals == std::string_view::npos || found == accounts_.end()) return false;
-    found->second.all_roles = false;
-    found->second.roles.clear();
+    std::set<std::string, std::less<>> roles;
     for (const auto role : split(text.substr(equals + 1), ','))
-        if (!role.empty()) found->second.roles.emplace(role);
-    return true;
+        if (!role.empty()) roles.emplace(role);
+    return set_roles(found->second.tenant, found->second.name, std::move(roles));
 }
 
 const account* account_book::authenticate(std::string_view authorization) const {
@@ -50,9 +79,8 @@ const account* account_book::authenticate(std::string_view authorization) const 
 }
 
 bool account_book::has_tenant(std::string_view tenant) const {
-    for (const auto& [key, candidate] : accounts_)
-        if (candidate.tenant == tenant) return true;
-    return false;
+    const auto first = accounts_.lower_bound(std::string(tenant) + "/");
+    return first != accounts_.end() && first->second.tenant == tenant;
 }
 
 } // namespace platform_sim::model

@@ -6,6 +6,8 @@
 #include <chrono>
 #include <cstdint>
 #include <random>
+#include <string>
+#include <utility>
 
 namespace platform_sim::model {
 
@@ -14,17 +16,20 @@ struct fault_settings {
     double fail_share = 0;                ///< answered 500 before anything is done
     double hang_share = 0;                ///< never answered
     std::uint32_t requests_per_s_max = 0; ///< 0: no limit; more are answered 429 with Retry-After
+    bool down = false;                    ///< answered 503, whatever the rest says
+    std::string path;                     ///< only what begins so is disturbed: `/user/`; empty: everything
 };
 
 class fault_plan {
   public:
-    enum class verdict { serve, fail, throttle, hang };
+    enum class verdict { serve, fail, throttle, hang, down };
 
     explicit fault_plan(std::uint64_t seed) : random_(seed) {}
 
-    void set(fault_settings with) noexcept { settings_ = with; }
+    void set(fault_settings with) noexcept { settings_ = std::move(with); }
     const fault_settings& settings() const noexcept { return settings_; }
     verdict decide(core::steady_time now) {
+        if (settings_.down) return verdict::down;
         if (throttled(now)) return verdict::throttle;
         std::uniform_real_distribution<double> share(0, 1);
         if (settings_.hang_share > 0 && share(random_) < settings_.hang_share) return verdict::hang;

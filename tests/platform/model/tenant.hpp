@@ -4,7 +4,9 @@
 #include "tests/platform/model/inventory.hpp"
 #include "tests/platform/model/measurements.hpp"
 #include "tests/platform/model/notification_hub.hpp"
+#include "tests/platform/model/option_table.hpp"
 #include "tests/platform/model/record_table.hpp"
+#include "tests/platform/model/revocation.hpp"
 
 #include <map>
 #include <string>
@@ -36,6 +38,8 @@ struct tenant {
     /// The newest alarm by source and type; whether it still counts (there, not CLEARED) is looked up in `alarms`.
     std::map<std::pair<std::uint64_t, std::string>, std::uint64_t> latest_alarms;
     record_table operations;
+    option_table options;
+    revocation_list revoked;
     notification_hub notifications;
 };
 

@@ -5,6 +5,7 @@ namespace platform_sim::routes {
 
 namespace {
 
+/// Of those who may do everything.
 constexpr std::string_view known_roles[] = {"ROLE_ALARM_ADMIN",
                                             "ROLE_ALARM_READ",
                                             "ROLE_AUDIT_READ",
@@ -20,8 +21,12 @@ constexpr std::string_view known_roles[] = {"ROLE_ALARM_ADMIN",
                                             "ROLE_MEASUREMENT_ADMIN",
                                             "ROLE_MEASUREMENT_READ",
                                             "ROLE_NOTIFICATION_2_ADMIN",
+                                            "ROLE_OPTION_MANAGEMENT_ADMIN",
                                             "ROLE_OPTION_MANAGEMENT_READ",
+                                            "ROLE_TENANT_ADMIN",
                                             "ROLE_TENANT_MANAGEMENT_ADMIN",
+                                            "ROLE_TENANT_MANAGEMENT_READ",
+                                            "ROLE_USER_MANAGEMENT_ADMIN",
                                             "ROLE_USER_MANAGEMENT_READ"};
 
 json::object role(const call& c, std::string_view name) {

@@ -33,6 +33,13 @@ model::tenant& world::tenant(const std::string& name) {
     return *found;
 }
 
+void world::forget() {
+    tenants.clear();
+    trust.clear();
+    registrations.clear();
+    features.clear();
+}
+
 std::optional<processing> read_processing(const http_request& http, bool quiescent_and_cep_allowed) {
     const auto mode = http.headers.get("X-Cumulocity-Processing-Mode");
     if (mode.empty() || mode == "PERSISTENT") return processing{true, true};
@@ -78,6 +85,11 @@ http_response updated(const call& c, std::string_view media, const json::object&
 
 http_response ok(const call& c, std::string_view media, std::string body) {
     return http_response(200, media_type(c, media), std::move(body));
+}
+
+http_response plain_json(http_response answer) {
+    if (!answer.body.empty()) answer.content_type = "application/json";
+    return answer;
 }
 
 std::optional<json::object> read_body(const call& c, std::string_view resource, http_response& no) {

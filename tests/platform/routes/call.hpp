@@ -5,9 +5,12 @@
 #include "common/net/http.hpp"
 #include "tests/platform/model/accounts.hpp"
 #include "tests/platform/model/faults.hpp"
+#include "tests/platform/model/features.hpp"
 #include "tests/platform/model/refusal.hpp"
+#include "tests/platform/model/registration.hpp"
 #include "tests/platform/model/tenant.hpp"
 #include "tests/platform/model/token.hpp"
+#include "tests/platform/model/trust.hpp"
 
 #include <cstdint>
 #include <map>
@@ -31,12 +34,20 @@ struct world {
 
     /// Made on first use.
     model::tenant& tenant(const std::string& name);
+    /// One that has a user, or that was used.
+    bool knows_tenant(const std::string& name) const { return tenants.contains(name) || accounts.has_tenant(name); }
+    /// Everything but users, faults and keys.
+    void forget();
 
     const core::clock& clock;
     model::account_book accounts;
     model::store_limits limits;
     model::fault_plan faults;
     model::token_book tokens;
+    model::trust_book trust;
+    model::revocation_signer revocations;
+    model::registration_book registrations;
+    model::feature_book features;
     std::map<std::string, std::unique_ptr<model::tenant>> tenants;
     model::measurement_reader reader; ///< its buffers are used again
 };
@@ -76,6 +87,11 @@ std::span<const route> event_routes();
 std::span<const route> alarm_routes();
 std::span<const route> operation_routes();
 std::span<const route> notification_routes();
+std::span<const route> certificate_routes();
+std::span<const route> chain_routes();
+std::span<const route> option_routes();
+std::span<const route> feature_routes();
+std::span<const route> registration_routes();
 
 /// What PERSISTENT, TRANSIENT, QUIESCENT and CEP mean for a request (ref D.1, processing mode).
 struct processing {
@@ -97,6 +113,8 @@ http_response created(const call& c, std::string_view media, std::string locatio
 /// 200 of a PUT; the body only when the request has Accept.
 http_response updated(const call& c, std::string_view media, const json::object& body);
 http_response ok(const call& c, std::string_view media, std::string body);
+/// As `answer`, but with the type application/json whatever Accept says (ref F.3).
+http_response plain_json(http_response answer);
 /// The body's object, or 400.
 std::optional<json::object> read_body(const call& c, std::string_view resource, http_response& no);
 

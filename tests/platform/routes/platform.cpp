@@ -7,6 +7,9 @@ namespace platform_sim::routes {
 
 namespace {
 
+constexpr std::string_view login_route = "GET /user/currentUser";
+constexpr std::size_t login_names_max = 100'000;
+
 std::string_view path_of(const http_request& request) {
     return std::string_view(request.target).substr(0, request.target.find('?'));
 }
@@ -45,8 +48,10 @@ platform::platform(platform_settings with, const core::clock& clock)
     : settings_(std::move(with)), clock_(clock),
       world_(std::make_unique<world>(clock, settings_.accounts, settings_.limits, settings_.seed)) {
     world_->faults.set(settings_.faults);
-    for (const auto group : {account_routes(), inventory_routes(), identity_routes(), measurement_routes(),
-                             event_routes(), alarm_routes(), operation_routes(), notification_routes()})
+    for (const auto group :
+         {account_routes(), inventory_routes(), identity_routes(), measurement_routes(), event_routes(), alarm_routes(),
+          operation_routes(), notification_routes(), certificate_routes(), chain_routes(), option_routes(),
+          feature_routes(), registration_routes()})
         for (const route& one : group) {
             routes_.push_back(&one);
             auto& pattern = patterns_.emplace_back();
@@ -58,8 +63,17 @@ http_response platform::handle(const http_request& request) {
     if (path_of(request).starts_with("/sim/")) return handle_sim(request);
     std::string counted_as = "unknown";
     auto answer = route_request(request, counted_as);
+    if (counted_as == login_route) count_login(request, answer.status);
     ++answered_[{std::move(counted_as), answer.status}];
     return answer;
+}
+
+/// By the name as given, so that tests see who was asked for how often; beyond the maximum under one name.
+void platform::count_login(const http_request& request, unsigned status) {
+    const auto given = net::parse_basic_authorization(request.headers.get("Authorization"));
+    std::string name = given ? given->user : std::string("(none)");
+    if (logins_.size() >= login_names_max && !logins_.contains(name)) name = "(others)";
+    ++logins_[std::move(name)][status];
 }
 
 http_response platform::route_request(const http_request& request, std::string& counted_as) {
@@ -102,12 +116,15 @@ http_response platform::serve(const route& chosen, const http_request& request, 
 
 platform::disruption platform::disrupt(const http_request& request) {
     disruption how;
-    if (path_of(request).starts_with("/sim/")) return how;
+    const auto path = path_of(request);
+    if (path.starts_with("/sim/") || !path.starts_with(world_->faults.settings().path)) return how;
     using verdict = model::fault_plan::verdict;
     how.delay = world_->faults.settings().delay;
     const auto decided = world_->faults.decide(clock_.now());
     if (decided == verdict::hang) how.hang = true;
     if (decided == verdict::fail) how.instead = refuse({500, "general/internalError", "The stand-in was told to fail"});
+    if (decided == verdict::down)
+        how.instead = refuse({503, "general/Service Unavailable", "The stand-in was told to be down"});
     if (decided == verdict::throttle) {
         how.instead = refuse({429, "general/Too Many Requests", "The limit of requests per second is reached"});
         how.instead->headers.set("Retry-After", "1");

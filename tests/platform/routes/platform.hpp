@@ -38,7 +38,7 @@ class platform {
     /// Judges an upgrade request to `/notification2/consumer[/]`.
     admission admit_consumer(const http_request& request);
 
-    /// Objects by kind, requests by route and status, duplicates: the body of `GET /sim/stats`.
+    /// Objects by kind, requests by route and status, logins by user, duplicates: the body of `GET /sim/stats`.
     std::string statistics() const;
     /// Forgets what tenants hold, and the counters; users and faults stay. Consumers must be detached before.
     void reset();
@@ -52,6 +52,9 @@ class platform {
     http_response handle_sim(const http_request& request);
     http_response set_faults(const http_request& request);
     http_response show_faults() const;
+    http_response put_user(const http_request& request);
+    http_response remove_user(std::string_view tenant_and_name);
+    void count_login(const http_request& request, unsigned status);
 
     platform_settings settings_;
     const core::clock& clock_;
@@ -59,6 +62,8 @@ class platform {
     std::vector<const route*> routes_;
     std::vector<std::vector<std::string>> patterns_; ///< segments, beside routes_
     std::map<std::pair<std::string, unsigned>, std::uint64_t> answered_;
+    /// Answers of `GET /user/currentUser` by the name that was given.
+    std::map<std::string, std::map<unsigned, std::uint64_t>, std::less<>> logins_;
     std::function<void()> before_reset_;
 };
 

@@ -26,6 +26,7 @@ class option_reader {
         setters_["--address"] = [this](std::string_view v) { return !(into_.address = v).empty(); };
         setters_["--port"] = [this](std::string_view v) { return read_number<std::uint16_t>(v, 0, 65535, into_.port); };
         setters_["--user"] = [this](std::string_view v) { return has_users_ = into_.platform.accounts.add(v); };
+        setters_["--bootstrap-password"] = [this](std::string_view v) { return !(bootstrap_ = v).empty(); };
         setters_["--roles"] = [this](std::string_view v) { return !roles_.emplace_back(v).empty(); };
         setters_["--delay-ms"] = [&faults](std::string_view v) {
             std::int64_t ms = 0;
@@ -85,6 +86,7 @@ class option_reader {
         if (!has_users_)
             for (const auto user : {"t0815/admin:admin-secret", "t0815/device1:device1-secret"})
                 (void)into_.platform.accounts.add(user);
+        into_.platform.accounts.add_bootstrap(bootstrap_);
         for (const auto& roles : roles_)
             if (!into_.platform.accounts.set_roles(roles)) return "--roles: '" + roles + "' names no known user";
         return {};
@@ -93,6 +95,7 @@ class option_reader {
     options& into_;
     bool has_users_ = false;
     std::vector<std::string> roles_;
+    std::string bootstrap_ = "bootstrap-secret";
     std::map<std::string, std::function<bool(std::string_view)>> setters_;
 };
 
@@ -112,6 +115,7 @@ std::string usage() {
   --user T/U:PASSWORD      a user of tenant T; repeatable. `admin` and `service_…` have every role, others a device's
                            (default: t0815/admin:admin-secret and t0815/device1:device1-secret)
   --roles T/U=ROLE,ROLE    exactly these roles for that user
+  --bootstrap-password P   of management/devicebootstrap (bootstrap-secret)
   --delay-ms N             answer each request later
   --fail-share X           answer this share with 500
   --hang-share X           never answer this share
@@ -122,7 +126,8 @@ std::string usage() {
   --fingerprints           count measurements that are there already
   --verbose                log every request
 
-At run time: GET /sim/stats, GET|POST /sim/faults {"delayMs","failShare","hangShare","throttle"}, POST /sim/reset.
+At run time: GET /sim/stats, GET|POST /sim/faults {"delayMs","failShare","hangShare","throttle","down","path"},
+POST /sim/reset, POST /sim/users {"tenant","user","password","roles"}, DELETE /sim/users/T/U.
 )";
 }
 

@@ -22,7 +22,8 @@ struct parsed_options {
     std::string problem; ///< empty: usable
 };
 
-/// `--name value` and `--name=value`. Without `--user` the demo's two users exist (t0815/admin, t0815/device1).
+/// `--name value` and `--name=value`. Without `--user` the demo's two users exist (t0815/admin, t0815/device1),
+/// and always the bootstrap user.
 parsed_options parse_options(const std::vector<std::string>& arguments);
 std::string usage();
 

@@ -27,6 +27,27 @@ TEST_CASE("platform: the current user has its effective roles", "[platform][E.7]
     CHECK(reader.body.find("ROLE_INVENTORY_READ") != std::string::npos);
 }
 
+TEST_CASE("platform: the current user names its tenant, and logins are counted by user and status", "[platform][E.7]") {
+    simulation sim;
+    sim.as_device();
+    const auto device = sim.send("GET", "/user/currentUser");
+    CHECK(device.text("self") == "http://sim.example.com/user/t0815/users/device1");
+    CHECK(device.count("effectiveRoles") == 2);
+    CHECK(device.body.find("ROLE_DEVICE_BOOTSTRAP") == std::string::npos);
+    CHECK(sim.send("GET", "/user/currentUser").status == 200);
+    sim.as("t0815/device1", "wrong");
+    CHECK(sim.send("GET", "/user/currentUser").status == 401);
+    sim.as("t0999/nobody", "x");
+    CHECK(sim.send("GET", "/user/currentUser").status == 401);
+    CHECK(sim.send("GET", "/user/currentUser", "", {{"Authorization", ""}}).status == 401);
+    CHECK(sim.send("GET", "/tenant/currentTenant").status == 401); // no login of that kind
+    CHECK(sim.send("GET", "/sim/stats").json().at("logins") ==
+          test::json::parse(
+              R"json({"(none)":{"401":1},"t0815/device1":{"200":2,"401":1},"t0999/nobody":{"401":1}})json"));
+    CHECK(sim.send("POST", "/sim/reset").status == 204);
+    CHECK(sim.send("GET", "/sim/stats").json().at("logins").as_object().empty());
+}
+
 TEST_CASE("platform: tenants are apart", "[platform]") {
     simulation sim;
     const auto id = sim.device();
@@ -71,6 +92,9 @@ TEST_CASE("accounts: forms that are refused", "[platform]") {
     CHECK(book.authenticate(net::basic_authorization("user", "pass:word")) != nullptr); // unique without tenant
     CHECK(book.add("t2/user:pass:word"));
     CHECK(book.authenticate(net::basic_authorization("user", "pass:word")) == nullptr);
+    CHECK(book.has_tenant("t1"));
+    CHECK_FALSE(book.has_tenant("t"));
+    CHECK_FALSE(book.has_tenant("t11"));
     CHECK_FALSE(book.set_roles("t1/nobody=ROLE_X"));
     CHECK_FALSE(book.set_roles("t1/user"));
 }

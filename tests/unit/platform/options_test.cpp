@@ -10,7 +10,8 @@ TEST_CASE("options: defaults are the demo's", "[platform][options]") {
     CHECK(parsed.value.port == 8111);
     CHECK(parsed.value.address == "127.0.0.1");
     const auto& users = parsed.value.platform.accounts.all();
-    REQUIRE(users.size() == 2);
+    REQUIRE(users.size() == 3);
+    CHECK(users.at("management/devicebootstrap").password == "bootstrap-secret");
     CHECK(users.at("t0815/admin").has("ROLE_ANYTHING"));
     CHECK_FALSE(users.at("t0815/device1").has("ROLE_MEASUREMENT_ADMIN"));
     CHECK(users.at("t0815/device1").has("ROLE_INVENTORY_CREATE"));
@@ -31,9 +32,15 @@ TEST_CASE("options: both forms, users and roles", "[platform][options]") {
     CHECK(parsed.value.platform.limits.measurements_kept_max == 10);
     CHECK(parsed.value.platform.limits.fingerprints);
     const auto& users = parsed.value.platform.accounts.all();
-    REQUIRE(users.size() == 2); // no demo users beside own ones
+    REQUIRE(users.size() == 3); // no demo users beside own ones and the bootstrap user
     CHECK(users.at("t1/service_x").password == "p=q");
     CHECK(users.at("t1/u").roles == std::set<std::string, std::less<>>{"ROLE_A", "ROLE_B"});
+}
+
+TEST_CASE("options: the bootstrap user's password", "[platform][options]") {
+    const auto parsed = parse_options({"--bootstrap-password", "b=c"});
+    CHECK(parsed.problem.empty());
+    CHECK(parsed.value.platform.accounts.all().at("management/devicebootstrap").password == "b=c");
 }
 
 TEST_CASE("options: mistakes are named", "[platform][options]") {
@@ -45,6 +52,7 @@ TEST_CASE("options: mistakes are named", "[platform][options]") {
         {list{"--fail-share", "1.5"}, "1.5"},
         {list{"--fail-share", "nan"}, "nan"},
         {list{"--user", "nobody"}, "nobody"},
+        {list{"--bootstrap-password="}, "--bootstrap-password"},
         {list{"--roles", "t1/u=ROLE_A"}, "t1/u"},
         {list{"--measurements-kept", "0"}, "--measurements-kept"},
         {list{"--notifications", "messaging=http://127.0.0.1:8082"}, "--notifications"},

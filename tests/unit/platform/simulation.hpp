@@ -88,6 +88,14 @@ class simulation {
     }
     void as_admin() { as("t0815/admin", "admin-secret"); }
     void as_device() { as("t0815/device1", "device1-secret"); }
+    void as_bootstrap() { as("management/devicebootstrap", "bootstrap-secret"); }
+    void as_reader() { as("t0815/reader", "reader-secret"); }
+    /// A user made for this test.
+    void as_new(const std::string& tenant, const std::string& name, const std::string& roles = {}) {
+        REQUIRE(platform.all().accounts.add(tenant + "/" + name + ":secret"));
+        if (!roles.empty()) REQUIRE(platform.all().accounts.set_roles(tenant + "/" + name + "=" + roles));
+        as(tenant + "/" + name, "secret");
+    }
 
     support::manual_clock clock;
     routes::platform platform;
@@ -100,6 +108,7 @@ class simulation {
         for (const auto one : {"t0815/admin:admin-secret", "t0815/device1:device1-secret", "t0816/admin:other-secret",
                                "t0815/reader:reader-secret"})
             REQUIRE(with.accounts.add(one));
+        with.accounts.add_bootstrap("bootstrap-secret");
         REQUIRE(with.accounts.set_roles("t0815/reader=ROLE_INVENTORY_READ,ROLE_MEASUREMENT_READ"));
         with.limits = limits;
         with.faults = faults;

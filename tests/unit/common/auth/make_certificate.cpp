@@ -36,7 +36,7 @@ issued certificate(const options& with, const issued* signer) {
     issued made;
     made.key = {EVP_EC_gen("P-256"), [](EVP_PKEY* key) { EVP_PKEY_free(key); }};
     const std::shared_ptr<X509> x509(X509_new(), [](X509* one) { X509_free(one); });
-    X509_set_version(x509.get(), X509_VERSION_3);
+    X509_set_version(x509.get(), with.version - 1);
     ASN1_INTEGER_set(X509_get_serialNumber(x509.get()), serial++);
     ASN1_TIME_set(X509_getm_notBefore(x509.get()), with.from_s);
     ASN1_TIME_set(X509_getm_notAfter(x509.get()), with.to_s);

@@ -22,6 +22,7 @@ struct options {
     std::int64_t to_s = now_s + 86'400;
     bool sign_right = true; ///< key usage of authorities
     bool sha1 = false;
+    int version = 3;
 };
 
 struct issued {
