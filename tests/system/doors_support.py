@@ -3,6 +3,7 @@ by hand, a raw WebSocket and the frames of the link, and a runner that checks th
 
 import argparse
 import base64
+import inspect
 import os
 import re
 import shutil
@@ -636,10 +637,18 @@ class Runner:
 
 
 class Steps:
-    """Runs the methods of a scenario one after the other; the first words of their docstrings are their names."""
+    """Runs the functions of a scenario one after the other; the first lines of their docstrings are their names. Which ran
+    goes to the file that TEST_REPORT names, in the form of the Catch2 programs, for tests/tidy/conformance.py."""
 
     def __init__(self, only=""):
         self.only, self.failed, self.passed = only, 0, 0
+        self.report = open(os.environ["TEST_REPORT"], "w", encoding="utf-8") if os.environ.get("TEST_REPORT") else None
+
+    def note(self, step, result: str):
+        if self.report:
+            asserts = sum(line.strip().startswith("assert ") for line in inspect.getsource(step).splitlines())
+            self.report.write("%s\t%d\t\t%s\n" % (result, asserts, step.__name__))
+            self.report.flush()
 
     def run(self, stack: Stack, *steps):
         for step in steps:
@@ -651,9 +660,11 @@ class Steps:
             try:
                 step(stack)
                 self.passed += 1
+                self.note(step, "passed")
                 print("ok    %s (%.1f s)" % (name, time.monotonic() - begun), flush=True)
             except Exception as problem:  # every mishap is this step's, the others go on
                 self.failed += 1
+                self.note(step, "failed")
                 place = problem.__traceback__
                 while place.tb_next is not None and "doors_support" not in place.tb_next.tb_frame.f_code.co_filename:
                     place = place.tb_next
