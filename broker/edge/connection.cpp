@@ -362,10 +362,10 @@ bool connection::publish(const session::publish_request& request, std::uint16_t 
     return with_.links.publish(*member_, request, packet_identifier);
 }
 
-void connection::subscribe(std::string_view filter, std::uint8_t qos, std::uint32_t request) {
-    const bool replaced = with_.links.has_filter(*member_, filter);
-    asked_qos_.emplace_back(request, static_cast<std::uint8_t>(qos | (replaced ? 0x80 : 0)));
-    with_.links.add_filter(*member_, filter, qos, request);
+void connection::subscribe(const session::subscribe_request& wanted, std::uint32_t request) {
+    const bool replaced = with_.links.has_filter(*member_, wanted.filter);
+    asked_qos_.emplace_back(request, static_cast<std::uint8_t>(wanted.qos | (replaced ? 0x80 : 0)));
+    with_.links.add_filter(*member_, wanted, request);
 }
 
 void connection::unsubscribe(std::string_view filter, std::uint32_t request) {

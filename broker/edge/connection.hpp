@@ -85,7 +85,7 @@ class connection final : public std::enable_shared_from_this<connection>,
     void claim(const session::claim_request& request) override;
     void connected(const session::connection_terms& terms) override;
     bool publish(const session::publish_request& request, std::uint16_t packet_identifier) override;
-    void subscribe(std::string_view filter, std::uint8_t qos, std::uint32_t request) override;
+    void subscribe(const session::subscribe_request& wanted, std::uint32_t request) override;
     void unsubscribe(std::string_view filter, std::uint32_t request) override;
     bool has_subscription(std::string_view filter) const override;
     void acknowledge(std::uint64_t position, std::uint32_t credit_bytes) override;

@@ -158,17 +158,16 @@ void relay::send_open(const member& by) {
     link_.send_subscribe(frame);
 }
 
-void relay::add_filter(member& by, std::string_view filter, std::uint8_t qos, std::uint32_t request) {
+void relay::add_filter(member& by, const session::subscribe_request& wanted, std::uint32_t request) {
     if (by.stream_number_ == 0) open_stream(by);
-    by.asked_[request] = {std::string(filter), qos, true, filter_parts(by.isolation_)};
-    by.filters_[std::string(filter)] = {qos, false};
-    send_filter(by, request, filter, qos, true);
+    by.asked_[request] = {std::string(wanted.filter), wanted.qos, true, filter_parts(by.isolation_)};
+    by.filters_.put(wanted.filter, wanted.qos, wanted.no_local);
+    send_filter(by, request, wanted.filter, wanted.qos, true);
 }
 
 void relay::remove_filter(member& by, std::string_view filter, std::uint32_t request) {
-    const auto found = by.filters_.find(filter);
     by.asked_[request] = {std::string(filter), 0, false, filter_parts(by.isolation_)};
-    if (found != by.filters_.end()) by.filters_.erase(found);
+    by.filters_.remove(filter);
     if (by.stream_number_ == 0) open_stream(by);
     send_filter(by, request, filter, 0, false);
 }
@@ -185,9 +184,7 @@ void relay::send_filter(const member& by, std::uint32_t request, std::string_vie
     }
 }
 
-bool relay::has_filter(const member& by, std::string_view filter) const {
-    return by.filters_.find(filter) != by.filters_.end();
-}
+bool relay::has_filter(const member& by, std::string_view filter) const { return by.filters_.contains(filter); }
 
 void relay::touch(member& by) {
     if (by.touched_) return;
@@ -333,7 +330,7 @@ void relay::on_subscribed(const msg_link::stream_answer& answer) {
     streams_.erase(answer.stream);
     by->stream_number_ = 0;
     for (const auto& [request, one] : asked) {
-        by->filters_.erase(one.filter);
+        by->filters_.remove(one.filter);
         by->sink_->on_filter_done(request, one.add, answer.why);
     }
 }
@@ -349,7 +346,7 @@ void relay::on_filter_done(const msg_link::stream_answer& answer) {
     const auto one = std::move(found->second);
     by->asked_.erase(found);
     if (one.add && one.why != msg_link::reason::ok) {
-        by->filters_.erase(one.filter);
+        by->filters_.remove(one.filter);
         // The other half may have been taken; nobody waits for this answer.
         if (filter_parts(by->isolation_) > 1) send_filter(*by, request, one.filter, 0, false);
     }
@@ -386,6 +383,14 @@ void relay::on_deliver(const msg_link::deliver& frame, const msg_link::topic_nam
         const bool must = (raw & msg_link::must_acknowledge) != 0;
         message.qos = must ? 1 : 0;
         by->stream_.take(frame.position, frame.record.size(), must);
+        if (by->filters_.any_no_local() && fields->client_id == by->client_id_) { // [MQTT5-3.8.3-3]
+            const auto own = by->filters_.own_message_qos(message.topic);
+            if (!own) {
+                acknowledge(*by, frame.position, message.credit_bytes);
+                continue;
+            }
+            message.qos = std::min(message.qos, *own);
+        }
         ++counters_.delivered;
         const auto what = by->sink_->on_deliver(message);
         if (what == session::delivery_result::refused) {

@@ -4,6 +4,7 @@
 #pragma once
 
 #include "broker/relay/delivery_sink.hpp"
+#include "broker/relay/filter_set.hpp"
 #include "broker/relay/stream.hpp"
 #include "common/async/turn_call.hpp"
 #include "common/auth/tenant_options.hpp"
@@ -73,7 +74,7 @@ class relay final : private msg_link::link_handler {
     bool publish(member& by, const session::publish_request& request, std::uint16_t packet_identifier);
     /// False: the connection must stop reading until `on_relay_progress`.
     bool may_publish(const member& by) const noexcept;
-    void add_filter(member& by, std::string_view filter, std::uint8_t qos, std::uint32_t request);
+    void add_filter(member& by, const session::subscribe_request& wanted, std::uint32_t request);
     void remove_filter(member& by, std::string_view filter, std::uint32_t request);
     bool has_filter(const member& by, std::string_view filter) const;
     void acknowledge(member& by, std::uint64_t position, std::uint32_t credit_bytes);
@@ -139,10 +140,6 @@ class member {
 
   private:
     friend class relay;
-    struct filter_state {
-        std::uint8_t qos = 0;
-        bool confirmed = false;
-    };
     struct asked {
         std::string filter;
         std::uint8_t qos = 0;
@@ -167,7 +164,7 @@ class member {
     std::uint32_t last_topic_generation_ = 0;
     std::string last_topic_;
     stream stream_;
-    std::map<std::string, filter_state, std::less<>> filters_;
+    filter_set filters_;
     std::map<std::uint32_t, asked> asked_; ///< filter requests without answer
     bool touched_ = false;
     bool progressed_ = false;

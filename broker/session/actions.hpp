@@ -81,6 +81,13 @@ struct publish_outcome {
     std::string_view text;
 };
 
+struct subscribe_request {
+    std::string_view filter;
+    std::uint8_t qos = 0;
+    /// Messages that this client published itself do not come back for this filter ([MQTT5-3.8.3-3]).
+    bool no_local = false;
+};
+
 /// `reason` is the granted QoS (0x00, 0x01) or a failure.
 struct subscribe_outcome {
     mqtt::reason_code reason = mqtt::reason_code::granted_qos_0;
@@ -152,7 +159,7 @@ class driver {
     /// now; QoS 0 is then dropped, QoS 1 refused as over quota and no `on_settled` follows.
     virtual bool publish(const publish_request& request, std::uint16_t packet_identifier) = 0;
     /// Answered by `session::on_subscribed`.
-    virtual void subscribe(std::string_view filter, std::uint8_t qos, std::uint32_t request) = 0;
+    virtual void subscribe(const subscribe_request& wanted, std::uint32_t request) = 0;
     /// Answered by `session::on_unsubscribed`.
     virtual void unsubscribe(std::string_view filter, std::uint32_t request) = 0;
     /// True if this client has exactly this filter; asked only when it is at its limit of subscriptions.

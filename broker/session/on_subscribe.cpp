@@ -114,7 +114,8 @@ void session::handle(const mqtt::subscribe_packet& packet) {
     for (const char code : codes) {
         const auto entry = again.next();
         if (code == unanswered && entry && phase_ == phase::connected)
-            driver_.subscribe(entry->filter, std::min<std::uint8_t>(entry->qos, 1), number++);
+            driver_.subscribe({entry->filter, std::min<std::uint8_t>(entry->qos, 1), is_v5() && entry->no_local},
+                              number++);
     }
     finish_requests();
 }

@@ -27,12 +27,14 @@ struct recorded_claim {
     std::string will_topic, will_payload, will_properties;
     std::uint8_t will_qos = 0;
     std::uint32_t will_delay_s = 0;
+    bool will_retain = false;
 };
 struct recorded_request {
     bool unsubscribe;
     std::string filter;
     std::uint8_t qos;
     std::uint32_t number;
+    bool no_local = false;
 };
 struct recorded_close {
     broker::session::close_reason reason;
@@ -81,6 +83,7 @@ class fake_driver final : public broker::session::driver {
             made.will_properties = request.will->properties;
             made.will_qos = request.will->qos;
             made.will_delay_s = request.will->delay_s;
+            made.will_retain = request.will->retain;
         }
         if (automatic) owner->on_claimed({});
     }
@@ -91,8 +94,8 @@ class fake_driver final : public broker::session::driver {
                              request.qos, request.dup, request.retain, packet_identifier});
         return true;
     }
-    void subscribe(std::string_view filter, std::uint8_t qos, std::uint32_t number) override {
-        requests.push_back({false, std::string(filter), qos, number});
+    void subscribe(const broker::session::subscribe_request& wanted, std::uint32_t number) override {
+        requests.push_back({false, std::string(wanted.filter), wanted.qos, number, wanted.no_local});
     }
     void unsubscribe(std::string_view filter, std::uint32_t number) override {
         requests.push_back({true, std::string(filter), 0, number});

@@ -22,7 +22,8 @@ std::string ask(dialogue& talk, std::string_view bytes) {
 } // namespace
 
 TEST_CASE("SUBACK waits for the driver and grants at most QoS 1",
-          "[MQTT311-3.8.4-1][MQTT311-3.8.4-2][MQTT311-3.8.4-6][MQTT5-3.8.4-1][MQTT5-3.2.2-10]") {
+          "[MQTT311-3.8.4-1][MQTT311-3.8.4-2][MQTT311-3.8.4-6][MQTT5-3.8.4-1][MQTT5-3.2.2-10][MQTT5-3.8.4-2]"
+          "[MQTT5-3.8.4-7]") {
     const unsigned level = GENERATE(3U, 4U, 5U);
     const unsigned qos = GENERATE(0U, 1U, 2U);
     dialogue talk;
@@ -37,7 +38,7 @@ TEST_CASE("SUBACK waits for the driver and grants at most QoS 1",
 }
 
 TEST_CASE("codes stand in the order of the filters, whatever order the answers come in",
-          "[MQTT311-3.9.3-1][MQTT311-3.8.4-4][MQTT311-3.8.4-5][MQTT5-3.9.3-1][MQTT5-3.8.4-6]") {
+          "[MQTT311-3.9.3-1][MQTT311-3.8.4-4][MQTT311-3.8.4-5][MQTT5-3.9.3-1][MQTT5-3.8.4-6][MQTT5-3.8.4-5]") {
     dialogue talk;
     talk.connect(5, hex("17 00"));
     (void)talk.send(hex("82 17 0007 00 0001 61 01 0001 23 01 0001 62 00 0001 63 02 0001 64 01"));
@@ -71,7 +72,8 @@ TEST_CASE("two SUBSCRIBEs under way are told apart", "[MQTT311-2.3.1-7][MQTT5-2.
 }
 
 TEST_CASE("filters that are refused, by version",
-          "[MQTT311-3.8.3-2][MQTT311-4.7.1-2][MQTT311-3.9.3-2][MQTT5-4.7.1-1][MQTT5-3.9.3-2]") {
+          "[MQTT311-3.8.3-2][MQTT311-4.7.1-2][MQTT311-3.9.3-2][MQTT5-4.7.1-1][MQTT5-3.9.3-2][MQTT311-4.7.1-3]"
+          "[MQTT5-4.7.1-2][MQTT31-25]") {
     struct refused {
         std::string filter;
         std::string code;
@@ -157,7 +159,8 @@ TEST_CASE("the limit of subscriptions counts filters, not SUBSCRIBEs", "[MQTT311
 }
 
 TEST_CASE("UNSUBACK comes in any case",
-          "[MQTT311-3.10.4-4][MQTT311-3.10.4-5][MQTT5-3.10.4-4][MQTT5-3.10.4-5][MQTT5-3.11.3-1]") {
+          "[MQTT311-3.10.4-4][MQTT311-3.10.4-5][MQTT5-3.10.4-4][MQTT5-3.10.4-5][MQTT5-3.11.3-1][MQTT311-2.3.1-7]"
+          "[MQTT311-3.10.4-6][MQTT5-2.2.1-6][MQTT5-3.10.4-6][MQTT5-3.11.3-2]") {
     const unsigned level = GENERATE(3U, 4U, 5U);
     dialogue talk;
     talk.connect(level);
@@ -184,4 +187,33 @@ TEST_CASE("a client with too many unanswered requests is not read") {
     (void)talk.send("");
     talk.driver.answer_requests();
     CHECK(talk.driver.filters.size() == 300);
+}
+
+TEST_CASE("No Local travels with its filter", "[MQTT5-3.8.3-3]") {
+    dialogue talk;
+    talk.connect(5);
+    (void)talk.send(hex("82 0b 0001 00 0001 61 05 0001 62 01"));
+    REQUIRE(talk.driver.requests.size() == 2);
+    CHECK(talk.driver.requests[0].no_local);
+    CHECK(talk.driver.requests[0].qos == 1);
+    CHECK_FALSE(talk.driver.requests[1].no_local);
+}
+
+TEST_CASE("whatever the store says, SUBACK has a code of its table",
+          "[MQTT311-3.8.4-5][MQTT311-3.9.3-2][MQTT5-3.8.4-7][MQTT5-3.9.3-2]") {
+    const unsigned level = GENERATE(4U, 5U);
+    const std::string allowed = hex("80 83 87 8f 91 97 9e a1 a2");
+    for (int code = 0x80; code < 0x100; ++code) {
+        dialogue talk;
+        talk.connect(level, level == 5 ? hex("17 00") : "");
+        (void)talk.send(subscribe(level, 1, "a", 1));
+        REQUIRE(talk.driver.requests.size() == 1);
+        session::subscribe_outcome outcome;
+        outcome.reason = static_cast<reason_code>(code);
+        talk.session.on_subscribed(talk.driver.requests[0].number, outcome);
+        const bool known = allowed.find(static_cast<char>(code)) != std::string::npos;
+        const std::string told(1, level == 4 ? '\x80' : static_cast<char>(known ? code : 0x83));
+        CHECK(talk.received() == (level == 5 ? "90 04 00 01 00 " : "90 03 00 01 ") + packet_bytes::dump(told));
+        CHECK(talk.session.connected());
+    }
 }
