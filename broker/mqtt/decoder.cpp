@@ -128,9 +128,10 @@ struct remaining_length {
     std::uint32_t value = 0;
     std::size_t bytes = 0; // 0: incomplete
     bool valid = true;
+    bool shortest = true;
 };
 
-remaining_length read_remaining_length(core::byte_span input, bool shortest_form) noexcept {
+remaining_length read_remaining_length(core::byte_span input) noexcept {
     remaining_length length;
     for (std::size_t i = 0; i < 4; ++i) {
         if (1 + i == input.size()) return length;
@@ -138,7 +139,7 @@ remaining_length read_remaining_length(core::byte_span input, bool shortest_form
         length.value |= (byte & 0x7F) << (7 * i);
         if ((byte & 0x80) != 0) continue;
         length.bytes = i + 1;
-        length.valid = !(shortest_form && i != 0 && byte == 0);
+        length.shortest = i == 0 || byte != 0;
         return length;
     }
     length.valid = false;
@@ -163,8 +164,8 @@ decode_result decode(core::byte_span input, protocol_version version, std::uint3
     result.error.type = body.type;
     result.error.version = version;
     if (!check_first_byte(body)) return result;
-    const remaining_length length = read_remaining_length(input, body.is_v5());
-    if (!length.valid) {
+    const remaining_length length = read_remaining_length(input);
+    if (!length.valid || (body.is_v5() && !length.shortest)) {
         body.malformed("remaining length is not valid");
         return result;
     }
@@ -184,7 +185,9 @@ decode_result decode(core::byte_span input, protocol_version version, std::uint3
         return result;
     }
     body.reader = core::byte_reader(input.subspan(header_bytes, length.value));
-    if (!decode_body(body, result.value)) {
+    // Only the body of CONNECT tells whether the rule of 5.0 for its own length applies ([MQTT5-1.5.5-1]).
+    if (!decode_body(body, result.value) ||
+        (body.is_v5() && !length.shortest && !body.malformed("remaining length is not valid"))) {
         result.value.emplace<std::monostate>();
         return result;
     }

@@ -74,6 +74,16 @@ inline std::string connect(unsigned level, std::string_view client_id, std::stri
     return packet(0x10, body.append(text(client_id)));
 }
 
+/// CONNECT with these flags and this payload, which begins with the client ID; keep alive 60 s, 5.0 with these
+/// properties.
+inline std::string connect_with(unsigned level, unsigned flags, std::string_view payload,
+                                std::string_view properties = {}) {
+    std::string body = text(level == 3 ? "MQIsdp" : "MQTT");
+    body += {static_cast<char>(level), static_cast<char>(flags), '\0', '\x3c'};
+    if (level == 5) body += block(properties);
+    return packet(0x10, body.append(payload));
+}
+
 /// PUBLISH; an identifier only with QoS above 0, a property block only for level 5.
 inline std::string publish(unsigned level, unsigned flags, std::string_view topic, std::uint16_t identifier,
                            std::string_view payload, std::string_view properties = {}) {
@@ -89,6 +99,13 @@ inline std::string subscribe(unsigned level, std::uint16_t identifier, std::stri
     if (level == 5) body.push_back('\0');
     body.append(text(filter)).push_back(static_cast<char>(options));
     return packet(0x82, body);
+}
+
+/// UNSUBSCRIBE with one filter.
+inline std::string unsubscribe(unsigned level, std::uint16_t identifier, std::string_view filter) {
+    std::string body{static_cast<char>(identifier >> 8), static_cast<char>(identifier)};
+    if (level == 5) body.push_back('\0');
+    return packet(0xA2, body.append(text(filter)));
 }
 
 inline core::byte_span span(std::string_view bytes) { return core::as_bytes(bytes); }
