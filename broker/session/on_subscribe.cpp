@@ -12,7 +12,10 @@ using mqtt::topic_verdict;
 
 namespace {
 
-constexpr char unanswered = '\xFF'; // no reason code has this value
+/// Stands for a code that is still to come and keeps the QoS the client wants; no reason code has such a value.
+constexpr char unanswered(std::uint8_t wanted_qos) noexcept { return static_cast<char>(0xFC | wanted_qos); }
+constexpr bool is_unanswered(char code) noexcept { return static_cast<std::uint8_t>(code) >= 0xFC; }
+constexpr std::uint8_t wanted_qos_of(char code) noexcept { return static_cast<std::uint8_t>(code) & 3; }
 
 bool needs_missing_feature(reason_code reason) noexcept {
     return reason == reason_code::wildcard_subscriptions_not_supported ||
@@ -104,7 +107,7 @@ void session::handle(const mqtt::subscribe_packet& packet) {
             continue;
         }
         request.slots.push_back(static_cast<std::uint32_t>(request.codes.size()));
-        request.codes.push_back(unanswered);
+        request.codes.push_back(unanswered(entry->qos));
         ++unanswered_requests_;
     }
     const std::string codes = request.codes;
@@ -113,7 +116,7 @@ void session::handle(const mqtt::subscribe_packet& packet) {
     mqtt::subscription_reader again(packet);
     for (const char code : codes) {
         const auto entry = again.next();
-        if (code == unanswered && entry && phase_ == phase::connected)
+        if (is_unanswered(code) && entry && phase_ == phase::connected)
             driver_.subscribe({entry->filter, std::min<std::uint8_t>(entry->qos, 1), is_v5() && entry->no_local},
                               number++);
     }
@@ -125,7 +128,7 @@ void session::handle(const mqtt::unsubscribe_packet& packet) {
     request.packet_identifier = packet.packet_identifier;
     request.first_request = next_request_;
     request.unsubscribe = true;
-    request.codes.assign(packet.filter_count, unanswered);
+    request.codes.assign(packet.filter_count, unanswered(0));
     for (std::uint32_t i = 0; i < packet.filter_count; ++i) request.slots.push_back(i);
     unanswered_requests_ += packet.filter_count;
     std::uint32_t number = request.first_request;
@@ -145,8 +148,7 @@ void session::begin_request(pending_request&& request) {
 
 void session::on_subscribed(std::uint32_t request, const subscribe_outcome& outcome) {
     if (phase_ != phase::connected) return;
-    // A refused 3.1 subscription is answered as granted; QoS 1 is then as good as any.
-    if (answer_request(request, wire_code(outcome.reason, 1), is_failure(outcome.reason) ? outcome.text : "")) {
+    if (answer_request(request, outcome.reason, is_failure(outcome.reason) ? outcome.text : "")) {
         if (is_failure(outcome.reason))
             report(mqtt::packet_type::subscribe, outcome.reason, outcome.text);
         else if (!outcome.replaced)
@@ -158,19 +160,19 @@ void session::on_subscribed(std::uint32_t request, const subscribe_outcome& outc
 void session::on_unsubscribed(std::uint32_t request, bool existed) {
     if (phase_ != phase::connected) return;
     const auto reason = existed ? reason_code::success : reason_code::no_subscription_existed;
-    if (!answer_request(request, static_cast<char>(reason), {})) return;
+    if (!answer_request(request, reason, {})) return;
     if (existed && subscriptions_ != 0) --subscriptions_;
     finish_requests();
 }
 
 /// False if nobody waits for this answer.
-bool session::answer_request(std::uint32_t request, char code, std::string_view text) {
+bool session::answer_request(std::uint32_t request, reason_code reason, std::string_view text) {
     for (pending_request& each : requests_) {
         const std::uint32_t index = request - each.first_request; // wraps for older numbers: then it is too large
         if (index >= each.slots.size()) continue;
         char& answer = each.codes[each.slots[index]];
-        if (answer != unanswered) return false;
-        answer = code;
+        if (!is_unanswered(answer)) return false;
+        answer = each.unsubscribe ? static_cast<char>(reason) : wire_code(reason, wanted_qos_of(answer));
         if (each.text.empty()) each.text = text;
         --each.unanswered;
         --unanswered_requests_;

@@ -103,7 +103,7 @@ class session {
     mqtt::reason_code judge_filter(const mqtt::subscription& entry, std::string_view& text) const;
     char wire_code(mqtt::reason_code reason, std::uint8_t wanted_qos) const noexcept;
     void begin_request(pending_request&& request);
-    bool answer_request(std::uint32_t request, char code, std::string_view text);
+    bool answer_request(std::uint32_t request, mqtt::reason_code reason, std::string_view text);
     void finish_requests();
     void send_request_answer(const pending_request& request);
     // on_disconnect.cpp
