@@ -177,11 +177,18 @@ void session::accept() {
 
 void session::refuse_connect(reason_code reason, std::string_view text) {
     report(mqtt::packet_type::connect, reason, text);
+    send_refusal(reason, text);
+    end(close_reason::login_refused, reason, text, false);
+}
+
+/// CONNACK with a failure, unless the client's Maximum Packet Size has no room for it ([MQTT5-3.1.2-24]).
+void session::send_refusal(reason_code reason, std::string_view text) {
+    constexpr std::size_t bytes = 5;
+    if (bytes > client_packet_bytes_max_) return;
     mqtt::connack_packet connack;
     connack.reason = carried_by(mqtt::packet_type::connack, reason);
-    connack.reason_string = fitting(text, 5);
-    if (5 <= client_packet_bytes_max_) encode_connack(driver_.outbox(), connack, version_);
-    end(close_reason::login_refused, reason, text, false);
+    connack.reason_string = fitting(text, bytes);
+    encode_connack(driver_.outbox(), connack, version_);
 }
 
 } // namespace broker::session

@@ -44,9 +44,7 @@ void session::on_shutdown() {
     const std::string_view text = describe(reason_code::server_shutting_down);
     if (phase_ != phase::authenticating && phase_ != phase::claiming)
         return end(close_reason::shutdown, reason_code::server_shutting_down, text);
-    mqtt::connack_packet connack;
-    connack.reason = reason_code::server_unavailable;
-    encode_connack(driver_.outbox(), connack, version_);
+    send_refusal(reason_code::server_unavailable, {});
     end(close_reason::shutdown, reason_code::server_unavailable, text);
 }
 

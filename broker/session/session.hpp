@@ -88,6 +88,7 @@ class session {
     void accept();
     std::uint16_t effective_keep_alive() const noexcept;
     void refuse_connect(mqtt::reason_code reason, std::string_view text);
+    void send_refusal(mqtt::reason_code reason, std::string_view text);
     // on_publish.cpp
     void handle(const mqtt::publish_packet& packet);
     bool publish_breaks_protocol(const mqtt::publish_packet& packet, mqtt::topic_verdict verdict);
