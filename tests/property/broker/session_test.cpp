@@ -59,7 +59,7 @@ void random_answer(std::mt19937_64& random, dialogue& talk, std::size_t& settled
 
 } // namespace
 
-TEST_CASE("random dialogues end at most once and say nothing afterwards") {
+TEST_CASE("random dialogues end at most once and say nothing afterwards", "[MQTT5-3.14.4-1][MQTT5-3.14.4-2]") {
     const auto seed = std::random_device{}();
     INFO("seed " << seed);
     std::mt19937_64 random(seed);

@@ -16,7 +16,7 @@ constexpr auto v5 = protocol_version::v5;
 
 } // namespace
 
-TEST_CASE("PUBLISH towards a client") {
+TEST_CASE("PUBLISH towards a client", "[MQTT311-2.3.1-5]") {
     outgoing_publish packet;
     packet.topic = "a/b";
     packet.payload = "hi";
@@ -37,7 +37,7 @@ TEST_CASE("PUBLISH towards a client") {
     CHECK(encoded_size(packet, v5) == out.size());
 }
 
-TEST_CASE("PUBLISH sizes around every length of the length fields") {
+TEST_CASE("PUBLISH sizes around every length of the length fields", "[MQTT5-1.5.5-1]") {
     const std::size_t bytes = GENERATE(0, 1, 120, 121, 122, 123, 124, 125, 126, 127, 128, 16'370, 16'379, 16'380,
                                        16'384, 2'097'140, 2'097'150, 2'097'160);
     const std::string payload(bytes, 'p');
@@ -63,7 +63,7 @@ TEST_CASE("what no packet can hold has no size") {
     CHECK(encoded_size(packet, v5) != 0);
 }
 
-TEST_CASE("answers of the server, byte by byte", "[MQTT5-2.2.2-1]") {
+TEST_CASE("answers of the server, byte by byte", "[MQTT5-2.2.2-1][MQTT311-2.2.2-1][MQTT5-2.1.3-1]") {
     const auto made = [](auto&& write) {
         std::string out;
         write(out);
@@ -96,7 +96,7 @@ TEST_CASE("answers of the server, byte by byte", "[MQTT5-2.2.2-1]") {
     CHECK(made([&](string& o) { encode_unsuback(o, unsuback, v5); }) == "b0 04 00 03 00 11");
 }
 
-TEST_CASE("CONNACK by version", "[MQTT311-3.2.2-4][MQTT5-3.2.2-1]") {
+TEST_CASE("CONNACK by version", "[MQTT5-3.2.2-1][MQTT31-14]") {
     connack_packet connack;
     connack.session_present = true;
     connack.maximum_qos = 1;
@@ -107,7 +107,7 @@ TEST_CASE("CONNACK by version", "[MQTT311-3.2.2-4][MQTT5-3.2.2-1]") {
     CHECK(packet_bytes::dump(out) == "20 02 00 00 20 02 01 00 20 05 01 00 02 24 01");
 }
 
-TEST_CASE("every reason maps to a return code of 3.x, wrong credentials to 5", "[MQTT311-3.2.2-6]") {
+TEST_CASE("every reason maps to a return code of 3.x, wrong credentials to 5", "[MQTT311-3.2.2-6][MQTT31-15]") {
     for (int code = 0; code < 256; ++code) {
         const auto mapped = static_cast<int>(to_return_code(static_cast<reason_code>(code)));
         CHECK(mapped <= 5);

@@ -13,7 +13,9 @@ constexpr topic_limits ga{256, false, true};
 
 } // namespace
 
-TEST_CASE("topic names", "[MQTT311-3.3.2-2][MQTT311-4.7.3-1][MQTT5-4.7.0-1]") {
+TEST_CASE("topic names",
+          "[MQTT311-3.3.2-2][MQTT311-4.7.3-1][MQTT5-4.7.0-1][MQTT311-4.7.1-1][MQTT5-3.3.2-2][MQTT5-4.7.3-1]"
+          "[MQTT31-32]") {
     CHECK(check_topic_name("a/b", preview) == topic_verdict::valid);
     CHECK(check_topic_name("/", preview) == topic_verdict::valid);
     CHECK(check_topic_name("a b//", preview) == topic_verdict::valid);
@@ -44,7 +46,8 @@ TEST_CASE("reserved names are true prefixes and whole names (ref A.8)") {
     }
 }
 
-TEST_CASE("topic filters", "[MQTT311-4.7.1-2][MQTT311-4.7.1-3][MQTT5-4.7.1-1][MQTT5-4.7.1-2]") {
+TEST_CASE("topic filters",
+          "[MQTT311-4.7.1-2][MQTT311-4.7.1-3][MQTT5-4.7.1-1][MQTT5-4.7.1-2][MQTT311-4.7.3-1][MQTT5-4.7.3-1]") {
     for (const char* filter : {"#", "+", "a/#", "+/+", "/+", "+/", "a/+/b", "a/+/#", "+/#"}) {
         INFO(filter);
         CHECK(check_topic_filter(filter, ga, true) == topic_verdict::valid);

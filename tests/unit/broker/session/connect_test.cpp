@@ -4,20 +4,13 @@
 
 using namespace broker;
 using mqtt::reason_code;
+using packet_bytes::connect_with;
 using packet_bytes::hex;
 using session::close_reason;
 using session::session_settings;
 using session_harness::dialogue;
 
 namespace {
-
-/// CONNECT with given flags; 5.0 gets an empty property block.
-std::string connect_with(unsigned level, unsigned flags, std::string_view payload) {
-    std::string body = packet_bytes::text(level == 3 ? "MQIsdp" : "MQTT");
-    body += {static_cast<char>(level), static_cast<char>(flags), '\0', '\x3c'};
-    if (level == 5) body += '\0';
-    return packet_bytes::packet(0x10, body.append(payload));
-}
 
 std::string will(unsigned level, std::string_view topic, std::string_view payload = "gone") {
     return packet_bytes::text("c1") + (level == 5 ? std::string(1, '\0') : "") + packet_bytes::text(topic) +
@@ -26,7 +19,8 @@ std::string will(unsigned level, std::string_view topic, std::string_view payloa
 
 } // namespace
 
-TEST_CASE("CONNECT is answered by CONNACK 0 without session", "[MQTT311-3.1.4-4][MQTT311-3.2.2-1][MQTT5-3.1.4-5]") {
+TEST_CASE("CONNECT is answered by CONNACK 0 without session",
+          "[MQTT311-3.1.4-4][MQTT311-3.2.2-1][MQTT5-3.1.4-5][MQTT311-3.1.2-12][MQTT5-3.2.2-9]") {
     const unsigned level = GENERATE(3U, 4U, 5U);
     const unsigned clean = GENERATE(0U, 2U);
     dialogue talk;
@@ -68,7 +62,7 @@ TEST_CASE("user name and password reach the driver as they are") {
 }
 
 TEST_CASE("a refused login or claim is answered and ends the connection",
-          "[MQTT311-3.2.2-5][MQTT5-3.2.2-7][MQTT311-3.1.4-5]") {
+          "[MQTT311-3.2.2-5][MQTT5-3.2.2-7][MQTT311-3.1.4-5][MQTT5-3.1.4-6][MQTT5-3.1.4-2][MQTT5-4.12.0-4]") {
     const bool at_claim = GENERATE(false, true);
     const unsigned level = GENERATE(3U, 4U, 5U);
     dialogue talk;
@@ -97,7 +91,8 @@ TEST_CASE("a reason string goes along if it fits", "[MQTT5-3.2.2-19]") {
 }
 
 TEST_CASE("empty client identifiers",
-          "[MQTT311-3.1.3-6][MQTT311-3.1.3-8][MQTT5-3.1.3-6][MQTT5-3.1.3-7][MQTT5-3.2.2-16]") {
+          "[MQTT311-3.1.3-6][MQTT311-3.1.3-8][MQTT5-3.1.3-6][MQTT5-3.1.3-7][MQTT5-3.2.2-16][MQTT311-3.1.3-7]"
+          "[MQTT31-5]") {
     dialogue v31;
     CHECK(v31.send(connect_with(3, 2, hex("0000"))) == "20 02 00 02");
     CHECK(v31.closed_by(close_reason::login_refused));
@@ -126,7 +121,8 @@ TEST_CASE("client identifiers by length", "[MQTT311-3.1.3-9][MQTT5-3.1.3-8]") {
     CHECK(v5.closed_by(close_reason::login_refused));
 }
 
-TEST_CASE("the first packet is CONNECT and there is no second", "[MQTT311-3.1.0-1][MQTT311-3.1.0-2][MQTT5-3.1.0-2]") {
+TEST_CASE("the first packet is CONNECT and there is no second",
+          "[MQTT311-3.1.0-1][MQTT311-3.1.0-2][MQTT5-3.1.0-2][MQTT5-3.1.0-1]") {
     dialogue first;
     CHECK(first.send(hex("c000")).empty());
     CHECK(first.closed_by(close_reason::malformed));
@@ -140,7 +136,9 @@ TEST_CASE("the first packet is CONNECT and there is no second", "[MQTT311-3.1.0-
     CHECK(second.driver.closes[0].publish_will);
 }
 
-TEST_CASE("wrong protocol levels and broken CONNECTs", "[MQTT311-3.1.2-2][MQTT311-3.1.4-1][MQTT5-3.1.4-1]") {
+TEST_CASE("wrong protocol levels and broken CONNECTs",
+          "[MQTT311-3.1.2-2][MQTT311-3.1.4-1][MQTT5-3.1.4-1][MQTT311-3.1.2-1][MQTT5-3.1.2-1][MQTT5-3.1.2-2]"
+          "[MQTT31-3]") {
     dialogue level6;
     CHECK(level6.send(hex("10 0d 0004 4d515454 06 02 003c 0001 63")) == "20 02 00 01");
     CHECK(level6.closed_by(close_reason::malformed));
@@ -196,7 +194,7 @@ TEST_CASE("wills the service cannot publish refuse the CONNECT", "[MQTT5-3.2.2-1
     CHECK(ignored.session.connected());
 }
 
-TEST_CASE("profile ga refuses unclean sessions and says what it has") {
+TEST_CASE("profile ga refuses unclean sessions and says what it has", "[MQTT5-3.1.4-4][MQTT311-3.1.4-3]") {
     dialogue v311(session_settings::ga());
     CHECK(v311.send(connect_with(4, 0, packet_bytes::text("c1"))) == "20 02 00 05");
     dialogue v5(session_settings::ga());

@@ -108,7 +108,8 @@ TEST_CASE("PINGREQ is answered", "[MQTT311-3.12.4-1][MQTT5-3.12.4-1]") {
     CHECK(talk.send(hex("c000 c000")) == "d0 00 d0 00");
 }
 
-TEST_CASE("packets a client may not send, and QoS 2 answers to nothing") {
+TEST_CASE("packets a client may not send, and QoS 2 answers to nothing",
+          "[MQTT311-4.8.0-1][MQTT5-4.13.1-1][MQTT5-4.3.3-11]") {
     const unsigned level = GENERATE(3U, 4U, 5U);
     for (const auto& sample : packet_samples::all()) {
         using enum mqtt::packet_type;
@@ -128,7 +129,8 @@ TEST_CASE("packets a client may not send, and QoS 2 answers to nothing") {
 }
 
 TEST_CASE("a malformed packet ends the connection, 5.0 with its code",
-          "[MQTT311-4.8.0-1][MQTT5-4.13.1-1][MQTT5-3.14.1-1]") {
+          "[MQTT311-4.8.0-1][MQTT5-4.13.1-1][MQTT5-3.14.1-1][MQTT5-3.2.2-15][MQTT5-4.13.2-1][MQTT5-1.5.4-1]"
+          "[MQTT311-2.2.2-2][MQTT5-2.1.3-1]") {
     const unsigned level = GENERATE(3U, 4U, 5U);
     const auto bytes = GENERATE(hex("e100"), hex("3001ff"), hex("80020001"), hex("0000"), hex("30ffffffff"));
     dialogue talk;

@@ -38,7 +38,8 @@ TEST_CASE("QoS 0 is handed on and not answered", "[MQTT311-3.3.4-1][MQTT5-3.3.4-
     CHECK(talk.driver.publishes[0].packet_identifier == 0);
 }
 
-TEST_CASE("QoS 1 is acknowledged when it is settled, not before", "[MQTT311-4.3.2-2][MQTT5-4.3.2-4]") {
+TEST_CASE("QoS 1 is acknowledged when it is settled, not before",
+          "[MQTT311-4.3.2-2][MQTT5-4.3.2-4][MQTT311-2.3.1-6][MQTT311-3.3.4-1][MQTT5-2.2.1-5][MQTT5-3.3.4-1]") {
     const unsigned level = GENERATE(3U, 4U, 5U);
     dialogue talk;
     talk.connect(level);
@@ -70,7 +71,8 @@ TEST_CASE("a repeat of a pending PUBLISH is answered once; after PUBACK it is a 
 }
 
 TEST_CASE("what a PUBLISH may never be ends the connection",
-          "[MQTT311-3.3.2-2][MQTT5-3.3.2-2][MQTT5-3.2.2-11][MQTT5-3.2.2-18][MQTT5-3.3.2-8][MQTT5-3.3.4-6]") {
+          "[MQTT311-3.3.2-2][MQTT5-3.3.2-2][MQTT5-3.2.2-11][MQTT5-3.2.2-18][MQTT5-3.3.2-8][MQTT5-3.3.4-6]"
+          "[MQTT5-3.3.1-4][MQTT5-4.7.0-1][MQTT5-4.7.3-1]") {
     struct wrong {
         std::string bytes;
         std::string code;
@@ -92,7 +94,8 @@ TEST_CASE("what a PUBLISH may never be ends the connection",
     CHECK(v5.driver.reports.size() == 1);
 }
 
-TEST_CASE("3.x clients are closed without a packet", "[MQTT311-3.3.5-2][MQTT311-3.3.2-2]") {
+TEST_CASE("3.x clients are closed without a packet",
+          "[MQTT311-3.3.5-2][MQTT311-3.3.2-2][MQTT311-3.3.1-4][MQTT311-4.7.3-1][MQTT31-20]") {
     const unsigned level = GENERATE(3U, 4U);
     const auto bytes = GENERATE(publish(4, 4, "a", 1, "x"), publish(4, 0, "a/#", 0, "x"), publish(4, 0, "", 0, "x"),
                                 publish(4, 0, "s/us", 0, "x"), publish(4, 2, "$SYS", 1, "x"),
@@ -134,7 +137,7 @@ TEST_CASE("PUBACKs keep the order even when a later one is refused at once", "[M
     CHECK(talk.received() == "40 03 00 03 97");
 }
 
-TEST_CASE("a refused PUBLISH: 5.0 gets the code, 3.x is closed") {
+TEST_CASE("a refused PUBLISH: 5.0 gets the code, 3.x is closed", "[MQTT5-3.4.2-1]") {
     const unsigned level = GENERATE(3U, 4U, 5U);
     dialogue talk;
     talk.connect(level);
@@ -145,7 +148,7 @@ TEST_CASE("a refused PUBLISH: 5.0 gets the code, 3.x is closed") {
     CHECK(talk.closed_by(close_reason::refused) == (level != 5));
 }
 
-TEST_CASE("a driver that cannot take more") {
+TEST_CASE("a driver that cannot take more", "[MQTT311-4.8.0-2]") {
     const unsigned level = GENERATE(4U, 5U);
     dialogue talk;
     talk.connect(level);
@@ -191,7 +194,7 @@ TEST_CASE("pass-through properties reach the driver", "[MQTT5-3.3.2-17]") {
     CHECK(talk.driver.publishes[0].properties == hex("26 0001 61 0001 62 01 00"));
 }
 
-TEST_CASE("deliveries", "[MQTT311-2.3.1-4][MQTT311-3.3.1-3][MQTT5-4.3.1-1][MQTT5-4.3.2-3]") {
+TEST_CASE("deliveries", "[MQTT311-2.3.1-4][MQTT311-3.3.1-3][MQTT5-4.3.1-1][MQTT5-4.3.2-3][MQTT311-4.3.2-1]") {
     dialogue talk;
     talk.connect(4);
     CHECK(talk.session.on_deliver(message("a", "x", 0, 100)) == delivery_result::sent);

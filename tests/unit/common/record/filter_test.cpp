@@ -2,7 +2,9 @@
 
 #include <catch2/catch.hpp>
 
-TEST_CASE("filter: matching follows the specification's examples", "[record][MQTT5-4.7.1-1][MQTT311-4.7.1-2]") {
+TEST_CASE("filter: matching follows the specification's examples",
+          "[record][MQTT5-4.7.1-1][MQTT311-4.7.1-2][MQTT311-3.3.2-3][MQTT311-4.7.1-3][MQTT311-4.7.2-1]"
+          "[MQTT311-4.7.3-4][MQTT5-3.3.2-3][MQTT5-4.7.1-2][MQTT5-4.7.2-1][MQTT5-4.7.3-4]") {
     struct row {
         const char* filter;
         const char* topic;

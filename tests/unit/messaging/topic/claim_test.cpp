@@ -29,7 +29,8 @@ struct watched {
 
 } // namespace
 
-TEST_CASE("claim: answered when durable; released without will publishes nothing", "[claim][MQTT5-3.14.4-3]") {
+TEST_CASE("claim: answered when durable; released without will publishes nothing",
+          "[claim][MQTT5-3.14.4-3][MQTT311-3.14.4-3]") {
     watched all;
     const auto claim = all.claimed(all.broker, "c1");
     CHECK(claim > 0);
@@ -38,7 +39,8 @@ TEST_CASE("claim: answered when durable; released without will publishes nothing
     CHECK(all.messaging.hub->claim_count() == 0);
 }
 
-TEST_CASE("claim: released with will publishes it once", "[claim][MQTT5-3.1.2-8]") {
+TEST_CASE("claim: released with will publishes it once",
+          "[claim][MQTT5-3.1.2-8][MQTT311-3.1.2-8][MQTT311-3.1.2-10][MQTT5-3.1.2-10]") {
     watched all;
     const auto claim = all.claimed(all.broker, "c1");
     all.broker.release(claim, true);
@@ -47,7 +49,8 @@ TEST_CASE("claim: released with will publishes it once", "[claim][MQTT5-3.1.2-8]
     CHECK(all.wills() == texts{"gone c1"});
 }
 
-TEST_CASE("claim: a newer one supersedes, fences and evicts the older", "[claim][MQTT5-3.1.4-3]") {
+TEST_CASE("claim: a newer one supersedes, fences and evicts the older",
+          "[claim][MQTT5-3.1.4-3][MQTT311-3.1.3-2][MQTT311-3.1.4-2][MQTT5-3.1.3-2]") {
     watched all;
     link_peer other(all.messaging, 2);
     other.connect();
@@ -70,7 +73,8 @@ TEST_CASE("claim: a newer one supersedes, fences and evicts the older", "[claim]
     CHECK(all.wills() == texts{"gone c1", "gone c1"});
 }
 
-TEST_CASE("claim: the end of the lease publishes wills exactly once, a reconnect in time none", "[claim][lease]") {
+TEST_CASE("claim: the end of the lease publishes wills exactly once, a reconnect in time none",
+          "[claim][lease][MQTT5-3.1.2-8]") {
     watched all;
     const auto claim = all.claimed(all.broker, "c1");
     all.broker.cut();

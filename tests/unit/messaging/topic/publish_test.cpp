@@ -2,7 +2,8 @@
 
 using namespace support;
 
-TEST_CASE("hub: a publish is settled only after its commit and delivered in the same turn", "[topic]") {
+TEST_CASE("hub: a publish is settled only after its commit and delivered in the same turn",
+          "[topic][MQTT311-4.3.2-2][MQTT5-4.3.2-4]") {
     memory_messaging messaging;
     link_peer broker(messaging, 7);
     broker.connect();
@@ -55,7 +56,7 @@ TEST_CASE("hub: streams of one link at the same place share one deliver frame", 
 }
 
 TEST_CASE("hub: delivery QoS is the minimum of message and filter, applications always acknowledge",
-          "[topic][MQTT5-3.8.4-8]") {
+          "[topic][MQTT5-3.8.4-8][MQTT311-3.8.4-6]") {
     memory_messaging messaging;
     link_peer broker(messaging, 7);
     broker.connect();

@@ -20,7 +20,8 @@ TEST_CASE("subscription: starts at the newest message; a later topic is included
     CHECK(broker.payloads(2) == texts{"after", "first"});
 }
 
-TEST_CASE("subscription: overlapping filters give one delivery at the highest QoS", "[topic][MQTT311-3.3.5-1]") {
+TEST_CASE("subscription: overlapping filters give one delivery at the highest QoS",
+          "[topic][MQTT311-3.3.5-1][MQTT5-3.3.4-2]") {
     memory_messaging messaging;
     link_peer broker(messaging, 7);
     broker.connect();
