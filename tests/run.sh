@@ -40,6 +40,7 @@ stage_rules() {
   check_format || failed=1
   python3 tests/tidy/layers.py || failed=1
   python3 tests/tidy/coroutine_hazards.py || failed=1
+  python3 tests/tidy/conformance.py || failed=1
   return $failed
 }
 stage_gcc() {

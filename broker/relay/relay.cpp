@@ -383,7 +383,9 @@ void relay::on_deliver(const msg_link::deliver& frame, const msg_link::topic_nam
         const bool must = (raw & msg_link::must_acknowledge) != 0;
         message.qos = must ? 1 : 0;
         by->stream_.take(frame.position, frame.record.size(), must);
-        if (by->filters_.any_no_local() && fields->client_id == by->client_id_) { // [MQTT5-3.8.3-3]
+        // What an application addresses to a client names it, too; only the client's own comes from a device.
+        if (by->filters_.any_no_local() && fields->client_id == by->client_id_ &&
+            record::peek_from_device(frame.record)) { // [MQTT5-3.8.3-3]
             const auto own = by->filters_.own_message_qos(message.topic);
             if (!own) {
                 acknowledge(*by, frame.position, message.credit_bytes);
