@@ -67,7 +67,7 @@ class Readme(unittest.TestCase):
         program = str(bin_directory / "mqtt-broker")
         made = subprocess.run([program, "password"], input="pass phrase, with spaces\n", capture_output=True, text=True, timeout=60, check=False)
         self.assertEqual(made.returncode, 0, made.stderr)
-        self.assertEqual(subprocess.run([program, "password"], stdin=subprocess.DEVNULL, capture_output=True, timeout=60, check=False).returncode, 1)
+        self.assertEqual(subprocess.run([program, "password"], stdin=subprocess.DEVNULL, capture_output=True, timeout=60, check=False).returncode, 2)
         with Stack(str(bin_directory)) as stack:
             stack._write("tenants.yaml", f'tenants:\n  t0815:\n    users:\n      hashed: {{ password: "{made.stdout.strip()}" }}\n')
             stack.start()
