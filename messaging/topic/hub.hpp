@@ -271,6 +271,7 @@ class hub final : private store::commit_listener, private store::recovery_handle
     std::uint64_t next_claim_ = 1;
     std::uint64_t next_subscription_ = 1;
     std::uint32_t next_topic_ = 1;
+    std::uint64_t next_topic_identity_ = 1;
     bool want_snapshot_ = false;
     bool recovering_ = false;
     std::int64_t base_wall_ms_ = 0;

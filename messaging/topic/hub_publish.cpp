@@ -37,6 +37,7 @@ topic& hub::make_topic(tenant& owner, std::string_view space, std::string_view n
     if (in == owner.spaces.end()) in = owner.spaces.emplace(std::string(space), name_space{}).first;
     auto made = std::make_unique<topic>(owner, std::string(space), std::string(name), is_kept(name));
     auto& one = *made;
+    one.identity = next_topic_identity_++;
     one.used_ms = now_ms();
     in->second.topics.emplace(one.name(), std::move(made));
     if (!one.kept()) ++owner.topic_count;

@@ -58,6 +58,7 @@ class topic {
     /// Drops what nobody needs from the front.
     void trim() noexcept;
 
+    std::uint64_t identity = 0;      ///< given to no other topic in the life of the process, unlike our address
     std::uint32_t number = 0;        ///< store number; 0 until something of it was logged
     std::uint64_t backlog_bytes = 0; ///< exact: every live record, and those being committed
     std::uint32_t open_numbers = 0;  ///< link topic numbers and producers that use it
