@@ -72,8 +72,9 @@ void read_users(core::config_node node, tenant_entry& tenant, reading& at) {
 }
 
 /// The only certificate of a file, or nothing after a complaint at `node`.
-std::optional<certificate> read_authority(core::config_node& node, const reading& at) {
+std::optional<certificate> read_authority(core::config_node& node, reading& at) {
     const auto path = at.directory / node.text();
+    at.into.files.push_back(path.string());
     std::ifstream file(path, std::ios::binary);
     std::ostringstream content;
     if (!std::filesystem::is_regular_file(path) || !(content << file.rdbuf())) {
@@ -137,6 +138,7 @@ loaded_tenants load_tenants(const std::string& path) {
     }
     reading at;
     at.directory = std::filesystem::path(path).parent_path();
+    at.into.files.push_back(path);
     auto root = document.root();
     auto tenants = root.required("tenants");
     if (tenants.exists())

@@ -44,6 +44,7 @@ struct tenant_directory {
     /// Checked for users that do not exist and for plain passwords, at the highest cost of any user, so that the time
     /// does not tell who exists. Users with cheaper hashes than others answer faster: hash all at one cost.
     password_hash dummy;
+    std::vector<std::string> files; ///< the YAML file and every file it names, for whoever watches them
 };
 
 struct loaded_tenants {
