@@ -105,6 +105,11 @@ bool load(const std::string& path, config& into, std::string& complaints) {
     if (provider != "file") auth.complain("provider must be file; this version has no other");
     auth.read("file", into.auth_file);
     auth.finish();
+    auto reload = root.child("reload");
+    reload.read("interval", into.reload_interval);
+    if (into.reload_interval.count() != 0 && into.reload_interval < std::chrono::milliseconds(100))
+        reload.complain("interval must be 0s (files are read again on SIGHUP only) or at least 100ms");
+    reload.finish();
     read_limits(root.child("limits"), into.limits);
     read_subscriptions(root.child("subscriptions"), into.subscriptions);
     root.finish();
@@ -139,6 +144,7 @@ std::string describe(const config& c) {
         "data: {{ directory: {}, durability: {}, segment_bytes: {}, cache_bytes: {} }}\n"
         "link: {{ secret_file: {}, lease: {}ms, failover_after: {}ms }}\n"
         "auth: {{ provider: file, file: \"{}\" }}\n"
+        "reload: {{ interval: {}ms }}\n"
         "limits:\n"
         "  backlog_bytes_per_topic: {}\n  backlog_bytes_per_tenant: {}\n  ttl: {}ms\n"
         "  topics_per_tenant: {}\n  subscriptions_per_tenant: {}\n  message_bytes: {}\n"
@@ -147,8 +153,8 @@ std::string describe(const config& c) {
         level, c.listen.address, c.listen.port, c.listen.certificate, c.listen.key, c.listen.connections_max,
         c.data_directory, c.log.mode == store::durability::fsync ? "fsync" : "os", c.log.segment_bytes,
         c.log.cache_bytes_max, c.link_secret_file, c.limits.lease.count(), c.limits.failover_after.count(), c.auth_file,
-        c.limits.backlog_bytes_per_topic, c.limits.backlog_bytes_per_tenant, c.limits.ttl.count(),
-        c.limits.topics_per_tenant, c.limits.subscriptions_per_tenant, c.limits.record_bytes,
+        c.reload_interval.count(), c.limits.backlog_bytes_per_topic, c.limits.backlog_bytes_per_tenant,
+        c.limits.ttl.count(), c.limits.topics_per_tenant, c.limits.subscriptions_per_tenant, c.limits.record_bytes,
         c.limits.state_bytes_per_tenant, c.limits.kept_bytes_per_topic, c.limits.kept_ttl.count(),
         c.limits.unacknowledged_per_subscription, c.limits.qos0_lag_bytes);
 }

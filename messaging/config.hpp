@@ -33,7 +33,8 @@ struct config {
     std::string data_directory = "./data/messaging";
     store::log_options log;
     std::string link_secret_file = "./data/link-secret";
-    std::string auth_file; ///< tenants.yaml; empty: no tokens of the original's API
+    std::string auth_file;                            ///< tenants.yaml; empty: no tokens of the original's API
+    std::chrono::milliseconds reload_interval{1'000}; ///< 0: users and certificates are read again on SIGHUP only
     topic::limits limits;
     std::vector<declared_subscription> subscriptions;
 };

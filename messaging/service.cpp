@@ -12,9 +12,19 @@
 
 namespace messaging {
 
+namespace {
+const std::string users_group = "users";
+const std::string certificates_group = "certificates";
+} // namespace
+
 service::service(asio::io_context& loop, config settings)
-    : loop_(loop), settings_(std::move(settings)), ops_(health_, metrics_), tasks_(loop.get_executor(), "messaging"),
-      ticker_(loop) {}
+    : loop_(loop), settings_(std::move(settings)), ops_(health_, metrics_), watch_([this](const std::string& group) {
+          if (group == users_group)
+              reload_users();
+          else
+              reload_certificates();
+      }),
+      tasks_(loop.get_executor(), "messaging"), ticker_(loop) {}
 service::~service() = default;
 
 bool service::start(std::string& why_not) {
@@ -40,9 +50,10 @@ bool service::start(std::string& why_not) {
         net::tls_server_options tls;
         tls.certificate = settings_.listen.certificate;
         tls.key = settings_.listen.key;
-        auto made = net::tls_context::server(std::move(tls));
+        std::string why;
+        auto made = net::tls_context::server(std::move(tls), &why);
         if (!made) {
-            why_not = "listen.certificate: " + made.error().message();
+            why_not = "listen: " + why;
             return false;
         }
         tls_ = std::move(*made);
@@ -56,6 +67,7 @@ bool service::start(std::string& why_not) {
         return false;
     }
     tasks_.spawn("tick", tick_loop());
+    watch_files();
     core::log::info("listening",
                     {{"address", settings_.listen.address}, {"port", server_->port()}, {"tls", tls_ != nullptr}});
     return true;
@@ -199,20 +211,37 @@ asio::awaitable<void> service::tick_loop() {
     }
 }
 
+void service::watch_files() {
+    if (settings_.reload_interval.count() == 0) return;
+    if (users_) watch_.watch(users_group, users_->directory()->files);
+    if (tls_) watch_.watch(certificates_group, {settings_.listen.certificate, settings_.listen.key});
+    tasks_.spawn("watch", watch_.run(settings_.reload_interval));
+}
+
 void service::reload() {
-    if (users_) {
-        const auto complaints = users_->reload();
-        if (complaints.empty())
-            core::log::info("users reloaded", {{"file", settings_.auth_file}});
-        else
-            core::log::error("users not reloaded, the old ones stay", {{"complaints", complaints}});
-    }
-    if (tls_) {
-        if (const auto done = tls_->reload(); done)
-            core::log::info("certificates reloaded");
-        else
-            core::log::error("certificates not reloaded, the old ones stay", {{"why", done.error().message()}});
-    }
+    reload_users();
+    reload_certificates();
+}
+
+void service::reload_users() {
+    if (!users_) return;
+    watch_.forget_changes(users_group);
+    users_->reload([this](const std::string& complaints) {
+        if (!complaints.empty())
+            return core::log::error("users not reloaded, the old ones stay", {{"complaints", complaints}});
+        if (settings_.reload_interval.count() != 0) watch_.watch(users_group, users_->directory()->files);
+        core::log::info("users reloaded", {{"file", settings_.auth_file}});
+    });
+}
+
+void service::reload_certificates() {
+    if (!tls_) return;
+    watch_.forget_changes(certificates_group);
+    std::string why;
+    if (tls_->reload(&why))
+        core::log::info("certificates reloaded");
+    else
+        core::log::error("certificates not reloaded, the old ones stay", {{"why", why}});
 }
 
 asio::awaitable<void> service::stop() {

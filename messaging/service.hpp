@@ -8,6 +8,7 @@
 #include "common/auth/link_token.hpp"
 #include "common/core/clock.hpp"
 #include "common/net/http_server.hpp"
+#include "common/ops/file_watch.hpp"
 #include "common/ops/health.hpp"
 #include "common/ops/metrics.hpp"
 #include "common/ops/ops_routes.hpp"
@@ -40,7 +41,7 @@ class service {
     asio::awaitable<void> stop();
     /// The port in use after start.
     std::uint16_t port() const noexcept { return server_ ? server_->port() : 0; }
-    /// Users and certificates anew (SIGHUP).
+    /// Users and certificates anew (SIGHUP, and when their files change).
     void reload();
 
   private:
@@ -49,6 +50,9 @@ class service {
     bool open_auth(std::string& why_not);
     void declare_subscriptions();
     void declare_metrics();
+    void reload_users();
+    void reload_certificates();
+    void watch_files();
     asio::awaitable<void> tick_loop();
 
     asio::io_context& loop_;
@@ -68,6 +72,7 @@ class service {
     std::unique_ptr<endpoint::front> front_;
     std::unique_ptr<endpoint::notification_api> api_; ///< only with auth.file
     std::unique_ptr<net::http_server> server_;
+    ops::file_watch watch_;
     async::task_group tasks_;
     asio::steady_timer ticker_;
 };
