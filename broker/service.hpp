@@ -1,10 +1,12 @@
 // The object that owns the broker: link, logins, listeners, ops port. Built by main, run on one thread.
 #pragma once
 
+#include "broker/admin/client_routes.hpp"
 #include "broker/config.hpp"
 #include "broker/edge/listener.hpp"
 #include "broker/login/authenticator.hpp"
 #include "broker/relay/relay.hpp"
+#include "broker/reloader.hpp"
 #include "common/auth/credential_cache.hpp"
 #include "common/auth/file_provider.hpp"
 #include "common/core/clock.hpp"
@@ -33,17 +35,20 @@ class service {
 
     bool start(std::string& why_not);
     asio::awaitable<void> stop();
-    /// Users and certificates anew (SIGHUP); running connections stay.
-    void reload();
+    /// Settings, users and certificates anew (SIGHUP); running connections stay.
+    void reload() { reloads_->reload_all(); }
     std::uint16_t plain_port() const noexcept { return plain_port_; }
     std::uint16_t tls_port() const noexcept { return tls_port_; }
+    std::uint16_t ops_port() const noexcept { return ops_server_->port(); }
 
   private:
     std::string read_token(std::string& why_not) const;
     bool open_auth(std::string& why_not);
     bool open_doors(std::string& why_not);
     bool open_ops(std::string& why_not);
-    void declare_metrics();
+    bool open_one(const listen_config& door, std::shared_ptr<net::tls_context> tls, std::uint16_t& port,
+                  std::string& why_not);
+    asio::awaitable<net::http_response> answer(net::http_request request);
 
     asio::io_context& loop_;
     config settings_;
@@ -52,7 +57,6 @@ class service {
     ops::metrics metrics_;
     ops::ops_routes ops_;
     edge::edge_counters counters_;
-    std::uint64_t reloads_failed_ = 0;
     std::vector<std::byte> scratch_;
     std::unique_ptr<auth::file_provider> users_;
     std::unique_ptr<auth::credential_cache> cache_;
@@ -62,6 +66,9 @@ class service {
     std::shared_ptr<net::tls_context> tls_;
     std::optional<edge::shared_parts> shared_;
     std::unique_ptr<edge::listener> listener_;
+    std::unique_ptr<reloader> reloads_;
+    std::unique_ptr<admin::gatekeeper> gate_;
+    std::unique_ptr<admin::client_routes> routes_;
     std::unique_ptr<net::http_server> ops_server_;
     std::uint16_t plain_port_ = 0;
     std::uint16_t tls_port_ = 0;

@@ -45,23 +45,32 @@ constexpr std::size_t turn_bytes = 256 * 1024;
 
 connection::connection(shared_parts& with, std::unique_ptr<net::transport> over)
     : with_(with), transport_(std::move(over)), session_(*this, with.tenants.defaults().session),
-      wake_(transport_->executor()), last_packet_at_(with.time.now()) {}
+      wake_(transport_->executor()), last_packet_at_(with.time.now()), since_(last_packet_at_) {}
 
 connection::~connection() = default;
 
 // --- reading
 
-asio::awaitable<void> connection::run(bool handshake) {
-    if (handshake) {
-        const auto failed = co_await transport_->handshake();
-        if (failed) {
-            ++with_.counters.handshakes_failed;
-            // Who connects and leaves without a word is a health check more often than not.
-            const auto tell = failed == asio::error::eof ? core::log::debug : core::log::info;
-            tell("handshake failed", {{"peer", transport_->remote_address()}, {"why", failed.message()}});
-            closed_ = true;
-        }
+asio::awaitable<void> connection::handshake() {
+    handshaking_ = true;
+    ++with_.counters.handshakes_now;
+    const auto failed = co_await transport_->handshake();
+    handshaking_ = false;
+    --with_.counters.handshakes_now;
+    last_packet_at_ = with_.time.now();
+    if (!failed) {
+        ++(transport_->security().resumed ? with_.counters.handshakes_resumed : with_.counters.handshakes_full);
+        co_return;
     }
+    ++with_.counters.handshakes_failed;
+    // Who connects and leaves without a word is a health check more often than not.
+    const bool silent = failed == asio::error::eof || failed == asio::error::operation_aborted;
+    const auto tell = silent ? core::log::debug : core::log::info;
+    tell("handshake failed", {{"peer", transport_->remote_address()}, {"why", failed.message()}});
+    closed_ = true;
+}
+
+asio::awaitable<void> connection::run() {
     while (!closed_) {
         if (!may_read()) {
             paused_ = true;
@@ -74,6 +83,7 @@ asio::awaitable<void> connection::run(bool handshake) {
         }
         const auto error = co_await transport_->wait_readable();
         if (error || closed_) break;
+        if (!may_read()) continue; // something changed while we waited
         if (!read_available()) break;
         flush();
     }
@@ -81,7 +91,7 @@ asio::awaitable<void> connection::run(bool handshake) {
 }
 
 bool connection::may_read() const {
-    if (closing_ || session_.waiting()) return false;
+    if (closing_ || leaving_ || session_.waiting()) return false;
     if (outbox_.waiting() > with_.limits.outbox_bytes) return false;
     if (!session_.connected() || member_ == nullptr) return true;
     return with_.links.may_publish(*member_);
@@ -129,7 +139,7 @@ std::size_t connection::decode(core::byte_span input) {
         }
         if (found.need_more) break;
         used += found.consumed;
-        ++with_.counters.packets_in;
+        ++with_.counters.packets_in[static_cast<std::size_t>(mqtt::type_of(found.value))];
         session_.on_packet(found.value);
     }
     in_session_ = false;
@@ -150,6 +160,7 @@ void connection::decode_stash() {
 void connection::flush() {
     if (draining_ || closed_) return;
     if (!outbox_.empty()) {
+        outbox_.count(with_.counters.packets_out);
         switch (outbox_.write_to(*transport_, with_.counters.bytes_out)) {
         case outbox::outcome::done: break;
         case outbox::outcome::failed:
@@ -178,6 +189,7 @@ asio::awaitable<void> connection::drain(std::shared_ptr<connection> self) {
     while (!closed_) {
         const auto error = co_await transport_->wait_writable();
         if (error || closed_) break;
+        outbox_.count(with_.counters.packets_out);
         const auto outcome = outbox_.write_to(*transport_, with_.counters.bytes_out);
         if (outcome == outbox::outcome::blocked) continue;
         if (outcome == outbox::outcome::failed) {
@@ -207,6 +219,8 @@ void connection::finish() {
         with_.links.leave(member_, will_);
         member_ = nullptr;
     }
+    if (counted_) --with_.counters.clients[static_cast<std::size_t>(session_.version())];
+    counted_ = false;
     if (home_) home_->disconnected();
     home_.reset();
 }
@@ -233,12 +247,6 @@ void connection::close(session::close_reason reason, std::string_view log_text, 
     wake();
 }
 
-void connection::shut_down() {
-    if (closing_ || closed_) return;
-    session_.on_shutdown();
-    flush();
-}
-
 void connection::check(core::steady_time now) {
     using namespace std::chrono;
     if (closed_) return;
@@ -251,14 +259,17 @@ void connection::check(core::steady_time now) {
         return;
     }
     const auto silent = now - last_packet_at_;
+    if (handshaking_) {
+        if (silent <= with_.limits.handshake_timeout) return;
+        ++with_.counters.handshakes_late;
+        core::log::info("handshake too slow", {{"peer", transport_->remote_address()}});
+        abandon();
+        return;
+    }
     if (!session_.connected()) {
         // While login or claim is under way it is us who are slow.
         if (silent > with_.limits.connect_timeout && !session_.waiting()) {
             session_.on_connect_timeout();
-            if (!closing_) { // still in the handshake: nothing to say yet
-                closed_ = true;
-                transport_->close();
-            }
             flush();
             wake();
         }
@@ -290,6 +301,7 @@ std::string connection::fresh_client_id() {
 
 void connection::authenticate(const session::login_request& request) {
     client_id_ = request.client_id;
+    since_ = with_.time.now();
     if (with_.stopping || (!with_.links.up() && with_.links.down_for() > with_.limits.link_grace)) {
         session::login_outcome refused;
         refused.reason = reason_code::server_unavailable;
@@ -353,6 +365,12 @@ void connection::claim(const session::claim_request& request) {
 
 void connection::connected(const session::connection_terms& terms) {
     keep_alive_s_ = terms.keep_alive_s;
+    ++with_.counters.clients[static_cast<std::size_t>(terms.version)];
+    counted_ = true;
+    const auto now = with_.time.now();
+    if (with_.connect_seconds != nullptr)
+        with_.connect_seconds->observe(std::chrono::duration<double>(now - since_).count());
+    since_ = now;
     with_.links.set_window(*member_, terms.deliveries_in_flight_max, with_.limits.stream_bytes);
     core::log::debug("client connected",
                      {{"tenant", tenant()}, {"client", client_id_}, {"version", static_cast<int>(terms.version)}});
@@ -458,6 +476,7 @@ session::delivery_result connection::on_deliver(const session::delivery& message
 }
 
 void connection::on_relay_progress() {
+    if (leaving_) return shut_down(false);
     flush();
     if (paused_) wake();
 }

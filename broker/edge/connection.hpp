@@ -2,6 +2,7 @@
 // task and the listener's table; ends when its task ends.
 #pragma once
 
+#include "broker/edge/client_directory.hpp"
 #include "broker/edge/outbox.hpp"
 #include "broker/login/authenticator.hpp"
 #include "broker/relay/relay.hpp"
@@ -27,21 +28,29 @@ namespace asio = boost::asio;
 
 /// Limits of the process; see deploy/config/broker.yaml.
 struct edge_limits {
-    std::chrono::milliseconds connect_timeout{10'000}; ///< from accept to CONNECT, TLS handshake included
-    std::chrono::milliseconds link_grace{10'000};      ///< link down longer: new clients are refused
-    std::uint64_t stream_bytes = 256 * 1024;           ///< byte credit of one client's stream
-    std::size_t outbox_bytes = 256 * 1024;             ///< above: no credit, and its socket is not read
+    std::chrono::milliseconds connect_timeout{10'000};   ///< from accept, or the end of the TLS handshake, to CONNECT
+    std::chrono::milliseconds handshake_timeout{10'000}; ///< from accept to the end of the TLS handshake
+    std::chrono::milliseconds link_grace{10'000};        ///< link down longer: new clients are refused
+    std::uint64_t stream_bytes = 256 * 1024;             ///< byte credit of one client's stream
+    std::size_t outbox_bytes = 256 * 1024;               ///< above: no credit, and its socket is not read
     std::uint32_t connections_max = 18'000;
-    std::uint32_t handshakes_max = 256; ///< TLS handshakes at a time
+    std::uint32_t handshakes_max = 256; ///< TLS handshakes at a time; more wait unaccepted
 };
 
 struct edge_counters {
-    std::uint64_t accepted = 0;
-    std::uint64_t refused_connections = 0; ///< over connections_max
+    std::array<std::uint64_t, 2> accepted{}; ///< plain, TLS
+    std::uint64_t refused_connections = 0;   ///< over connections_max
+    std::uint64_t handshakes_full = 0;
+    std::uint64_t handshakes_resumed = 0; ///< by a session ticket
     std::uint64_t handshakes_failed = 0;
+    std::uint64_t handshakes_late = 0; ///< over handshake_timeout; counted among the failed ones, too
+    std::uint32_t handshakes_now = 0;
+    std::uint64_t accepting_paused = 0; ///< times that handshakes_max was reached
     std::uint64_t bytes_in = 0;
     std::uint64_t bytes_out = 0;
-    std::uint64_t packets_in = 0;
+    packet_counts packets_in{}; ///< by packet type
+    packet_counts packets_out{};
+    std::array<std::uint32_t, 6> clients{};    ///< connected now, by protocol version
     std::array<std::uint64_t, 32> closed{};    ///< by session::close_reason
     std::array<std::uint64_t, 256> refusals{}; ///< by reason code, packets the session refused
 };
@@ -56,6 +65,7 @@ struct shared_parts {
     edge_counters& counters;
     std::vector<std::byte>& scratch; ///< read buffer: one for the process, because reads never wait
     bool stopping = false;
+    ops::histogram* connect_seconds = nullptr; ///< CONNECT to CONNACK; may be null
 };
 
 class connection final : public std::enable_shared_from_this<connection>,
@@ -65,13 +75,28 @@ class connection final : public std::enable_shared_from_this<connection>,
     connection(shared_parts& with, std::unique_ptr<net::transport> over);
     ~connection() override;
 
+    /// TLS only, before `run`; a failed one is run all the same, and ends at once.
+    asio::awaitable<void> handshake();
     /// Serves the client; resolves when everything of it is released.
-    asio::awaitable<void> run(bool handshake);
+    asio::awaitable<void> run();
     /// Once a second: keep alive, time before CONNECT, a close that the peer does not take.
     void check(core::steady_time now);
-    /// Says goodbye (5.0: 0x8B) and closes.
-    void shut_down();
+    /// Takes no packet more, says goodbye (5.0: 0x8B) and closes as soon as every publish has its PUBACK; with
+    /// `at_once` now.
+    void shut_down(bool at_once);
+    /// An operator's wish (5.0: 0x98).
+    void disconnect_by_operator();
+    /// Closes without a word: the peer does not take one.
+    void abandon();
+    /// True while PUBACKs of a connection that shuts down are outstanding.
+    bool owes_answers() const noexcept { return leaving_ && !closing_ && !closed_; }
 
+    core::steady_time accepted_at() const noexcept { return since_; }
+    /// Where the listener keeps it, and whether it counts as a handshake under way; the listener's business.
+    std::size_t place = 0;
+    bool holds_handshake_slot = false;
+
+    client_info describe() const;
     bool connected() const noexcept { return session_.connected(); }
     /// Empty before login.
     std::string_view tenant() const noexcept { return home_ ? std::string_view(home_->id()) : std::string_view{}; }
@@ -124,6 +149,7 @@ class connection final : public std::enable_shared_from_this<connection>,
     std::string user_;
     record::authentication method_ = record::authentication::none;
     core::steady_time last_packet_at_;
+    core::steady_time since_; ///< accepted; from CONNECT on: that; from CONNACK on: connected
     core::steady_time closing_since_{};
     std::uint32_t keep_alive_s_ = 0;
     std::vector<std::pair<std::uint32_t, std::uint8_t>> asked_qos_; ///< granted QoS of filters without answer
@@ -134,6 +160,9 @@ class connection final : public std::enable_shared_from_this<connection>,
     bool in_session_ = false;
     bool credit_held_ = false;
     bool paused_ = false;
+    bool handshaking_ = false;
+    bool leaving_ = false;
+    bool counted_ = false; ///< among the connected clients
 };
 
 } // namespace broker::edge

@@ -132,6 +132,10 @@ bool relay::publish(member& by, const session::publish_request& request, std::ui
         unsettled_.push_back({sequence, &by, bytes, packet_identifier});
         ++by.unsettled_;
         by.unsettled_bytes_ += bytes;
+        if (measured_ == 0 && publish_seconds_ != nullptr) {
+            measured_ = sequence;
+            measured_since_ = clock_.now();
+        }
     }
     return true;
 }
@@ -268,6 +272,10 @@ void relay::on_down() {
 }
 
 void relay::on_settled(std::uint64_t up_to, const std::vector<msg_link::run>& runs) {
+    if (measured_ != 0 && measured_ <= up_to) {
+        publish_seconds_->observe(std::chrono::duration<double>(clock_.now() - measured_since_).count());
+        measured_ = 0;
+    }
     std::size_t at = 0;
     while (!unsettled_.empty() && unsettled_.front().sequence <= up_to) {
         const auto one = unsettled_.front();

@@ -10,6 +10,7 @@
 #include "common/auth/tenant_options.hpp"
 #include "common/core/clock.hpp"
 #include "common/link/link_client.hpp"
+#include "common/ops/metrics.hpp"
 
 #include <cstdint>
 #include <deque>
@@ -62,6 +63,9 @@ class relay final : private msg_link::link_handler {
     const relay_counters& counters() const noexcept { return counters_; }
     /// Called when the link comes up or goes down.
     void on_change(std::function<void(bool up)> listener) { listener_ = std::move(listener); }
+    /// Takes the time from publish to settlement (QoS 1) of one message at a time, which costs two looks at the clock a
+    /// round trip, however many messages it carries. Outlives the relay.
+    void measure_into(ops::histogram& publish_seconds) { publish_seconds_ = &publish_seconds; }
 
     member* join(delivery_sink& sink);
     /// The client is gone: releases its claim (will: publish or discard) and ends its stream. `by` is invalid then.
@@ -132,6 +136,9 @@ class relay final : private msg_link::link_handler {
     mutable std::string scratch_filter_;
     std::uint32_t next_stream_ = 1;
     core::steady_time down_since_;
+    ops::histogram* publish_seconds_ = nullptr;
+    std::uint64_t measured_ = 0; ///< sequence of the message whose time is taken; 0: none
+    core::steady_time measured_since_{};
 };
 
 class member {

@@ -127,6 +127,7 @@ enum class close_reason : std::uint8_t {
     stream_lost,
     shutdown,
     transport_closed,
+    administrative, ///< an operator ended it
 };
 
 /// Short names with underscores, for metrics and logs.

@@ -48,6 +48,10 @@ void session::on_shutdown() {
     end(close_reason::shutdown, reason_code::server_unavailable, text);
 }
 
+void session::on_administrative_action() {
+    end(close_reason::administrative, reason_code::administrative_action, describe(reason_code::administrative_action));
+}
+
 void session::on_keep_alive_expired() {
     end(close_reason::keep_alive_expired, reason_code::keep_alive_timeout, describe(reason_code::keep_alive_timeout));
 }

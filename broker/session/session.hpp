@@ -55,6 +55,9 @@ class session {
 
     // From the process and its clock.
     void on_shutdown();
+    /// An operator ends the connection: 5.0 gets 0x98, the will is published as for every close by the server
+    /// ([MQTT311-3.1.2-8], [MQTT5-3.1.2-8]).
+    void on_administrative_action();
     void on_keep_alive_expired();
     /// No CONNECT arrived in time.
     void on_connect_timeout();
@@ -65,6 +68,7 @@ class session {
 
     std::size_t deliveries_in_flight() const noexcept { return deliveries_.size(); }
     std::size_t publishes_in_flight() const noexcept { return receipts_.size(); }
+    std::uint32_t subscriptions() const noexcept { return subscriptions_; }
 
   private:
     enum class phase : std::uint8_t { expects_connect, authenticating, claiming, connected, closed };

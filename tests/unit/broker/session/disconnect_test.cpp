@@ -61,6 +61,11 @@ TEST_CASE("forced closes: 5.0 is told why, 3.x is not",
     shutdown.connect(level);
     shutdown.session.on_shutdown();
     CHECK(code_of(shutdown) == expected("8b"));
+    dialogue operated;
+    operated.connect(level);
+    operated.session.on_administrative_action();
+    CHECK(code_of(operated) == expected("98"));
+    CHECK(operated.closed_by(close_reason::administrative));
     dialogue stream;
     stream.connect(level);
     stream.session.on_stream_lost(reason_code::quota_exceeded, "too slow");
