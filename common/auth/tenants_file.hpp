@@ -4,7 +4,8 @@
 //     t0815:
 //       profile: preview                                # optional: preview or ga (tenant_options.hpp)
 //       switches: { wildcards: true }                   # optional: single switches of the profile
-//       limits: { packet_bytes: 64KiB }                 # optional: limits of the MQTT side
+//       limits: { connections: 1000 }                   # optional: limits of the MQTT side
+//       store: { ttl: 36h }                             # optional: limits of the store
 //       users:
 //         device1: { password: "scrypt:16384:8:1:<salt>:<hash>", roles: [] }
 //         demo:    { password: { plain: secret } }      # demonstrations only; the log warns
