@@ -66,6 +66,10 @@ void read_limits(core::config_node node, topic::limits& into) {
     node.read_bytes("state_bytes_per_tenant", into.state_bytes_per_tenant);
     node.read_bytes("kept_bytes_per_topic", into.kept_bytes_per_topic);
     node.read("kept_ttl", into.kept_ttl);
+    node.read("reports_per_client", into.reports_per_client);
+    node.read("report_ttl", into.report_ttl);
+    node.read_bytes("report_bytes_per_tenant", into.report_bytes_per_tenant);
+    if (into.reports_per_client == 0) node.complain("reports_per_client must be at least 1");
     node.read("unacknowledged_per_subscription", into.unacknowledged_per_subscription);
     if (into.unacknowledged_per_subscription < 1 || into.unacknowledged_per_subscription > 60'000)
         node.complain("unacknowledged_per_subscription must be from 1 to 60000");
@@ -143,6 +147,7 @@ std::string describe(const config& c) {
         "  backlog_bytes_per_topic: {}\n  backlog_bytes_per_tenant: {}\n  ttl: {}ms\n"
         "  topics_per_tenant: {}\n  subscriptions_per_tenant: {}\n  message_bytes: {}\n"
         "  state_bytes_per_tenant: {}\n  kept_bytes_per_topic: {}\n  kept_ttl: {}ms\n"
+        "  reports_per_client: {}\n  report_ttl: {}ms\n  report_bytes_per_tenant: {}\n"
         "  unacknowledged_per_subscription: {}\n  qos0_lag_bytes: {}\n",
         level, c.listen.address, c.listen.port, c.listen.certificate, c.listen.key, c.listen.connections_max,
         c.data_directory, c.log.mode == store::durability::fsync ? "fsync" : "os", c.log.segment_bytes,
@@ -150,6 +155,7 @@ std::string describe(const config& c) {
         c.limits.backlog_bytes_per_topic, c.limits.backlog_bytes_per_tenant, c.limits.ttl.count(),
         c.limits.topics_per_tenant, c.limits.subscriptions_per_tenant, c.limits.record_bytes,
         c.limits.state_bytes_per_tenant, c.limits.kept_bytes_per_topic, c.limits.kept_ttl.count(),
+        c.limits.reports_per_client, c.limits.report_ttl.count(), c.limits.report_bytes_per_tenant,
         c.limits.unacknowledged_per_subscription, c.limits.qos0_lag_bytes);
 }
 

@@ -71,7 +71,10 @@ bool service::open_auth(std::string& why_not) {
         return false;
     }
     logins_ = std::make_unique<auth::credential_cache>(*users_, clock_, post);
-    users_->on_reload([this] { logins_->invalidate(); });
+    users_->on_reload([this] {
+        logins_->invalidate();
+        use_tenant_limits();
+    });
     return true;
 }
 
@@ -85,12 +88,32 @@ bool service::open_store(std::string& why_not) {
     files_ = store::make_posix_file_system(settings_.data_directory);
     turn_ = std::make_unique<async::turn_call>(loop_.get_executor(), [this] { hub_->flush(); });
     hub_ = std::make_unique<topic::hub>(settings_.limits, clock_, [this] { turn_->kick(); });
+    use_tenant_limits();
+    alarms_ = std::make_unique<topic::alarm_board>(*hub_, clock_);
+    hub_->on_alarm([this](const std::string& tenant, std::string_view type) { alarms_->raise(tenant, type); });
     const auto post = [this](std::function<void()> f) { asio::post(loop_, std::move(f)); };
     if (const auto error = hub_->open(settings_.log, *files_, post)) {
         why_not = "cannot open the store in " + settings_.data_directory + ": " + error.message();
         return false;
     }
     return true;
+}
+
+/// The `store:` of each tenant's entry in tenants.yaml over the limits of messaging.yaml.
+void service::use_tenant_limits() {
+    if (!users_) return;
+    hub_->use_limits([this](std::string_view tenant) {
+        auto made = settings_.limits;
+        const auto directory = users_->directory();
+        const auto found = directory->tenants.find(core::tenant_id(tenant));
+        if (found == directory->tenants.end()) return made;
+        const auto& own = found->second.options.store;
+        made.backlog_bytes_per_topic = own.backlog_bytes_per_topic.value_or(made.backlog_bytes_per_topic);
+        made.backlog_bytes_per_tenant = own.backlog_bytes_per_tenant.value_or(made.backlog_bytes_per_tenant);
+        made.ttl = own.ttl.value_or(made.ttl);
+        made.topics_per_tenant = own.topics_per_tenant.value_or(made.topics_per_tenant);
+        return made;
+    });
 }
 
 bool service::open_api(std::string& why_not) {
@@ -120,7 +143,8 @@ void service::declare_subscriptions() {
         request.durability = msg_link::durability::durable;
         auto why = msg_link::reason::ok;
         auto* made = hub_->subscribe(request, why);
-        if (made != nullptr) why = hub_->add_filter(*made, one.topic, 2, msg_link::start_at::newest);
+        if (made != nullptr)
+            why = hub_->add_filter(*made, endpoint::filter_of(one.topic), 2, msg_link::start_at::newest);
         if (why != msg_link::reason::ok)
             core::log::error("declared subscription not made",
                              {{"tenant", one.tenant}, {"topic", one.topic}, {"why", msg_link::text(why)}});
@@ -147,6 +171,10 @@ void service::declare_metrics() {
         return static_cast<double>(
             std::accumulate(stats.to_device_invalid.begin(), stats.to_device_invalid.end(), std::uint64_t{0}));
     });
+    number("messaging_alarms_published_total", "Alarms handed to the mapper",
+           [this] { return static_cast<double>(alarms_->published()); });
+    number("messaging_alarms_held_back_total", "Alarms that were raised within the last minute already",
+           [this] { return static_cast<double>(alarms_->held_back()); });
     for (std::size_t i = 2; i < stats.refused.size(); ++i) {
         const auto why = static_cast<msg_link::reason>(i);
         if (msg_link::name(why) == "unknown") continue;

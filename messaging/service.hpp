@@ -15,6 +15,7 @@
 #include "messaging/endpoint/front.hpp"
 #include "messaging/endpoint/link_sessions.hpp"
 #include "messaging/endpoint/notification_api.hpp"
+#include "messaging/topic/alarm_board.hpp"
 #include "messaging/topic/hub.hpp"
 
 #include <boost/asio/awaitable.hpp>
@@ -40,13 +41,14 @@ class service {
     asio::awaitable<void> stop();
     /// The port in use after start.
     std::uint16_t port() const noexcept { return server_ ? server_->port() : 0; }
-    /// Users and certificates anew (SIGHUP).
+    /// Users, certificates and the limits of tenants anew (SIGHUP).
     void reload();
 
   private:
     bool open_store(std::string& why_not);
     bool open_api(std::string& why_not);
     bool open_auth(std::string& why_not);
+    void use_tenant_limits();
     void declare_subscriptions();
     void declare_metrics();
     asio::awaitable<void> tick_loop();
@@ -64,6 +66,7 @@ class service {
     std::unique_ptr<store::file_system> files_;
     std::unique_ptr<async::turn_call> turn_;
     std::unique_ptr<topic::hub> hub_;
+    std::unique_ptr<topic::alarm_board> alarms_;
     std::unique_ptr<endpoint::link_sessions> sessions_;
     std::unique_ptr<endpoint::front> front_;
     std::unique_ptr<endpoint::notification_api> api_; ///< only with auth.file

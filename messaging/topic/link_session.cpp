@@ -1,5 +1,6 @@
 #include "messaging/topic/link_session.hpp"
 
+#include "common/record/device_topics.hpp"
 #include "common/record/record.hpp"
 
 #include <algorithm>
@@ -282,6 +283,8 @@ std::string link_session::on_topic(core::byte_span body) {
         made.why = msg_link::reason::not_allowed;
     else if (frame.name.empty() || frame.tenant.empty())
         made.why = msg_link::reason::bad_request;
+    else if (!who_.may_claim && frame.name.starts_with(record::service_prefix))
+        made.why = msg_link::reason::not_allowed;
     else
         made.to = hub_.open_topic(frame.tenant, frame.name_space, frame.name, made.why);
     if (made.why == msg_link::reason::topic_limit)
