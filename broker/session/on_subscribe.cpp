@@ -35,13 +35,14 @@ reason_code to_reason(topic_verdict verdict) noexcept {
 
 } // namespace
 
-reason_code session::judge_filter(const mqtt::subscription& entry, std::string_view& text) const {
+reason_code session::judge_filter(const mqtt::subscription& entry, std::string_view& text, cause& why) const {
     const topic_verdict verdict = check_topic_filter(entry.filter, settings_->topics(), is_v5());
     if (verdict == topic_verdict::wildcard) {
         text = describe(reason_code::wildcard_subscriptions_not_supported);
         return reason_code::wildcard_subscriptions_not_supported;
     }
     text = describe(verdict);
+    if (verdict == topic_verdict::too_long) why = cause::topic_bytes;
     if (verdict != topic_verdict::valid) return to_reason(verdict);
     if (entry.filter == mqtt::error_topic && !settings_->error_topic_offered) {
         text = describe(topic_verdict::dollar);
@@ -49,7 +50,8 @@ reason_code session::judge_filter(const mqtt::subscription& entry, std::string_v
     }
     if (subscriptions_ + unanswered_requests_ >= settings_->subscriptions_max &&
         !driver_.has_subscription(entry.filter)) {
-        text = "too many subscriptions";
+        why = cause::subscriptions;
+        text = describe(why);
         return reason_code::quota_exceeded;
     }
     return reason_code::success;
@@ -95,13 +97,15 @@ void session::handle(const mqtt::subscribe_packet& packet) {
     mqtt::subscription_reader entries(packet);
     while (const auto entry = entries.next()) {
         std::string_view text;
-        reason_code reason = judge_filter(*entry, text);
+        auto why = cause::none;
+        reason_code reason = judge_filter(*entry, text, why);
         if (packet.subscription_identifier != 0) {
+            why = cause::none;
             reason = reason_code::subscription_identifiers_not_supported;
             text = describe(reason);
         }
         if (is_failure(reason)) {
-            report(mqtt::packet_type::subscribe, reason, text, entry->filter, packet.packet_identifier);
+            report(mqtt::packet_type::subscribe, reason, text, entry->filter, packet.packet_identifier, why);
             if (request.text.empty()) request.text = text;
             request.codes.push_back(wire_code(reason, entry->qos));
             continue;
@@ -148,9 +152,11 @@ void session::begin_request(pending_request&& request) {
 
 void session::on_subscribed(std::uint32_t request, const subscribe_outcome& outcome) {
     if (phase_ != phase::connected) return;
+    const auto packet_identifier = is_failure(outcome.reason) ? packet_of_request(request) : std::uint16_t{0};
     if (answer_request(request, outcome.reason, is_failure(outcome.reason) ? outcome.text : "")) {
         if (is_failure(outcome.reason))
-            report(mqtt::packet_type::subscribe, outcome.reason, outcome.text);
+            report(mqtt::packet_type::subscribe, outcome.reason, outcome.text, outcome.filter, packet_identifier,
+                   outcome.why);
         else if (!outcome.replaced)
             ++subscriptions_;
         finish_requests();
@@ -163,6 +169,13 @@ void session::on_unsubscribed(std::uint32_t request, bool existed) {
     if (!answer_request(request, reason, {})) return;
     if (existed && subscriptions_ != 0) --subscriptions_;
     finish_requests();
+}
+
+/// The packet identifier of the SUBSCRIBE that a request is part of; 0 when it is answered already.
+std::uint16_t session::packet_of_request(std::uint32_t request) const noexcept {
+    for (const pending_request& each : requests_)
+        if (request - each.first_request < each.slots.size()) return each.packet_identifier;
+    return 0;
 }
 
 /// False if nobody waits for this answer.
@@ -196,9 +209,12 @@ void session::finish_requests() {
 
 void session::send_request_answer(const pending_request& request) {
     const std::size_t bytes = 1 + 4 + 2 + 1 + request.codes.size();
-    if (bytes > client_packet_bytes_max_ && is_v5()) // [MQTT5-3.1.2-24]
-        return end(close_reason::refused, reason_code::packet_too_large,
-                   "the answer has more codes than the client takes");
+    if (bytes > client_packet_bytes_max_ && is_v5()) { // [MQTT5-3.1.2-24]
+        constexpr std::string_view text = "the answer has more codes than the client takes";
+        report(request.unsubscribe ? mqtt::packet_type::unsubscribe : mqtt::packet_type::subscribe,
+               reason_code::packet_too_large, text, {}, request.packet_identifier, cause::unspecified);
+        return end(close_reason::refused, reason_code::packet_too_large, text);
+    }
     if (request.unsubscribe) {
         mqtt::unsuback_packet answer;
         answer.packet_identifier = request.packet_identifier;
