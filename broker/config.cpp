@@ -28,6 +28,8 @@ void read_door(core::config_node node, listen_config& into, bool tls) {
 void read_limits(core::config_node node, config& into) {
     auto& session = into.tenants.session;
     node.read("connect_timeout", into.limits.connect_timeout);
+    node.read("packet_timeout", into.limits.packet_timeout);
+    node.read("write_timeout", into.limits.write_timeout);
     node.read("link_grace", into.limits.link_grace);
     node.read("connections", into.limits.connections_max);
     node.read_bytes("stream_bytes", into.limits.stream_bytes);
@@ -124,17 +126,19 @@ std::string describe(const config& c) {
         "messaging: {{ url: {}, secret_file: \"{}\", token_file: \"{}\", ca_file: \"{}\" }}\n"
         "auth: {{ provider: file, file: {} }}\n"
         "limits:\n"
-        "  connect_timeout: {}ms\n  link_grace: {}ms\n  connections: {}\n  stream_bytes: {}\n  outbox_bytes: {}\n"
+        "  connect_timeout: {}ms\n  packet_timeout: {}ms\n  write_timeout: {}ms\n  link_grace: {}ms\n  connections: "
+        "{}\n  stream_bytes: {}\n  outbox_bytes: {}\n"
         "  packet_bytes: {}\n  client_id_bytes: {}\n  topic_bytes: {}\n  subscriptions_per_client: {}\n"
         "  receive_maximum: {}\n  deliveries_in_flight_3x: {}\n  deliveries_in_flight: {}\n  server_keep_alive_s: {}\n",
         word(c.log_level), c.plain.enabled, c.plain.address, c.plain.port, c.tls.enabled, c.tls.address, c.tls.port,
         c.tls.certificate, c.tls.key, c.ops_address, c.ops_port,
         c.tenants.options.profile.empty() ? "preview" : c.tenants.options.profile, c.messaging_url, c.secret_file,
-        c.token_file, c.ca_file, c.auth_file, c.limits.connect_timeout.count(), c.limits.link_grace.count(),
-        c.limits.connections_max, c.limits.stream_bytes, c.limits.outbox_bytes, c.tenants.session.packet_bytes_max,
-        c.tenants.session.client_id_bytes_max, c.tenants.session.topic_bytes_max, c.tenants.session.subscriptions_max,
-        c.tenants.session.receive_maximum, c.tenants.session.deliveries_in_flight_3x,
-        c.tenants.session.deliveries_in_flight_max, c.tenants.session.server_keep_alive_s);
+        c.token_file, c.ca_file, c.auth_file, c.limits.connect_timeout.count(), c.limits.packet_timeout.count(),
+        c.limits.write_timeout.count(), c.limits.link_grace.count(), c.limits.connections_max, c.limits.stream_bytes,
+        c.limits.outbox_bytes, c.tenants.session.packet_bytes_max, c.tenants.session.client_id_bytes_max,
+        c.tenants.session.topic_bytes_max, c.tenants.session.subscriptions_max, c.tenants.session.receive_maximum,
+        c.tenants.session.deliveries_in_flight_3x, c.tenants.session.deliveries_in_flight_max,
+        c.tenants.session.server_keep_alive_s);
 }
 
 } // namespace broker

@@ -11,7 +11,7 @@
 namespace broker {
 
 service::service(asio::io_context& loop, config settings)
-    : loop_(loop), settings_(std::move(settings)), ops_(health_, metrics_), scratch_(256 * 1024) {}
+    : loop_(loop), settings_(std::move(settings)), ops_(health_, metrics_), scratch_(256 * 1024), meters_(metrics_) {}
 service::~service() = default;
 
 std::string service::read_token(std::string& why_not) const {
@@ -51,7 +51,9 @@ bool service::start(std::string& why_not) {
         else
             health_.not_ready("link", "the link to messaging is down");
     });
-    shared_.emplace(edge::shared_parts{*relay_, *logins_, *tenants_, settings_.limits, clock_, counters_, scratch_});
+    reports_.emplace(*relay_, clock_);
+    shared_.emplace(
+        edge::shared_parts{*relay_, *logins_, *tenants_, settings_.limits, clock_, counters_, *reports_, scratch_});
     listener_ = std::make_unique<edge::listener>(loop_.get_executor(), *shared_);
     if (!open_doors(why_not) || !open_ops(why_not)) return false;
     relay_->start();
@@ -64,11 +66,13 @@ bool service::open_auth(std::string& why_not) {
     users_ = auth::file_provider::open(settings_.auth_file, post, why_not);
     if (!users_) return false;
     tenants_ = std::make_unique<tenant::tenant_registry>(
-        settings_.tenants, [this](std::string_view id) -> const auth::tenant_options* {
+        settings_.tenants,
+        [this](std::string_view id) -> const auth::tenant_options* {
             const auto& known = users_->directory()->tenants;
             const auto found = known.find(core::tenant_id(id));
             return found == known.end() ? nullptr : &found->second.options;
-        });
+        },
+        &meters_);
     cache_ = std::make_unique<auth::credential_cache>(*users_, clock_, post);
     users_->on_reload([this] {
         cache_->invalidate();
@@ -152,7 +156,7 @@ void service::declare_metrics() {
         of(relayed.published_qos0_dropped));
     add("mqtt_delivered_total", "Deliveries to clients", of(relayed.delivered));
     add("mqtt_unmatched_total", "QoS 1 messages without a subscriber", of(relayed.unmatched));
-    add("mqtt_refused_total", "QoS 1 messages refused by messaging", of(relayed.refused));
+    add("mqtt_refused_by_messaging_total", "QoS 1 messages refused by messaging", of(relayed.refused));
     add("mqtt_evictions_total", "Clients taken over or fenced", of(relayed.evictions));
     add("mqtt_streams_lost_total", "Subscriptions ended by messaging", of(relayed.streams_lost));
     const auto& logins = logins_->counters();

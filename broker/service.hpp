@@ -57,8 +57,10 @@ class service {
     std::unique_ptr<auth::file_provider> users_;
     std::unique_ptr<auth::credential_cache> cache_;
     std::unique_ptr<login::authenticator> logins_;
+    tenant::meters meters_;
     std::unique_ptr<tenant::tenant_registry> tenants_;
     std::unique_ptr<relay::relay> relay_;
+    std::optional<edge::reporter> reports_;
     std::shared_ptr<net::tls_context> tls_;
     std::optional<edge::shared_parts> shared_;
     std::unique_ptr<edge::listener> listener_;

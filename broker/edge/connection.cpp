@@ -5,6 +5,7 @@
 #include "common/core/log.hpp"
 
 #include <boost/asio/co_spawn.hpp>
+#include <boost/asio/post.hpp>
 
 #include <algorithm>
 #include <random>
@@ -14,6 +15,20 @@ namespace broker::edge {
 using mqtt::reason_code;
 
 namespace {
+
+/// Limits of the store that a client has met; none where a reason code says enough.
+session::cause cause_of(msg_link::reason why) noexcept {
+    using session::cause;
+    switch (why) {
+    case msg_link::reason::topic_backlog_full: return cause::topic_backlog;
+    case msg_link::reason::tenant_backlog_full: return cause::tenant_backlog;
+    case msg_link::reason::topic_limit: return cause::topics;
+    case msg_link::reason::disk_full: return cause::disk_full;
+    case msg_link::reason::too_large: return cause::packet_bytes;
+    case msg_link::reason::too_slow: return cause::too_slow;
+    default: return cause::none;
+    }
+}
 
 reason_code code_of(msg_link::reason why) noexcept {
     using enum msg_link::reason;
@@ -40,6 +55,7 @@ reason_code code_of(msg_link::reason why) noexcept {
 constexpr std::size_t read_bytes = 64 * 1024;
 /// One connection takes at most this much of a turn, so that its neighbours get theirs.
 constexpr std::size_t turn_bytes = 256 * 1024;
+constexpr int turn_packets = 1'000;
 
 } // namespace
 
@@ -67,6 +83,13 @@ asio::awaitable<void> connection::run(bool handshake) {
             paused_ = true;
             co_await wake_.wait();
             paused_ = false;
+            if (closed_) break;
+            decode_stash();
+            flush();
+            continue;
+        }
+        if (spent_) { // others first
+            co_await asio::post(transport_->executor(), asio::use_awaitable);
             if (closed_) break;
             decode_stash();
             flush();
@@ -110,34 +133,53 @@ bool connection::read_available() {
         if (closed_) return false;
         stash_.assign(core::as_text(input.subspan(used)));
         if (stash_.empty() && stash_.capacity() > 1024) std::string().swap(stash_);
-        if (!may_read()) return true;
+        if (spent_ || !may_read()) return true;
         if (got.bytes < read_bytes) return true; // the socket is empty; more will wake us
     }
     return true;
 }
 
-/// Hands complete packets to the session while it takes them; returns the bytes used.
+/// Hands complete packets to the session while it takes them and it is this client's turn; returns the bytes used.
 std::size_t connection::decode(core::byte_span input) {
     std::size_t used = 0;
+    int packets = 0;
+    bool partial = false;
     in_session_ = true;
+    spent_ = false;
     while (!session_.waiting() && !closing_ && used < input.size()) {
+        if (packets == turn_packets) {
+            spent_ = true;
+            break;
+        }
         if (session_.connected() && member_ != nullptr && !with_.links.may_publish(*member_)) break;
         const auto found = mqtt::decode(input.subspan(used), session_.version(), session_.packet_bytes_max());
         if (found.failed()) {
             session_.on_malformed(found.error);
             break;
         }
-        if (found.need_more) break;
+        if (found.need_more) {
+            partial = true;
+            break;
+        }
         used += found.consumed;
-        ++with_.counters.packets_in;
+        ++packets;
+        if (!session_.connected()) connect_bytes_ = static_cast<std::uint32_t>(found.consumed);
         session_.on_packet(found.value);
     }
     in_session_ = false;
-    if (used > 0) last_packet_at_ = with_.time.now();
+    with_.counters.packets_in += static_cast<std::uint64_t>(packets);
+    if (packets > 0) last_packet_at_ = with_.time.now();
+    note_partial(partial, packets > 0);
     return used;
 }
 
+void connection::note_partial(bool partial, bool progressed) {
+    if (partial && (!partial_ || progressed)) partial_since_ = progressed ? last_packet_at_ : with_.time.now();
+    partial_ = partial;
+}
+
 void connection::decode_stash() {
+    spent_ = false;
     if (stash_.empty() || !may_read()) return;
     const std::string input = std::move(stash_);
     stash_.clear();
@@ -159,6 +201,7 @@ void connection::flush() {
             return;
         case outbox::outcome::blocked:
             draining_ = true;
+            taken_at_ = with_.time.now();
             asio::co_spawn(transport_->executor(), drain(shared_from_this()), [](const std::exception_ptr&) {});
             break;
         }
@@ -178,7 +221,9 @@ asio::awaitable<void> connection::drain(std::shared_ptr<connection> self) {
     while (!closed_) {
         const auto error = co_await transport_->wait_writable();
         if (error || closed_) break;
+        const auto waiting = outbox_.waiting();
         const auto outcome = outbox_.write_to(*transport_, with_.counters.bytes_out);
+        if (outbox_.waiting() < waiting) taken_at_ = with_.time.now();
         if (outcome == outbox::outcome::blocked) continue;
         if (outcome == outbox::outcome::failed) {
             closed_ = true;
@@ -207,7 +252,8 @@ void connection::finish() {
         with_.links.leave(member_, will_);
         member_ = nullptr;
     }
-    if (home_) home_->disconnected();
+    if (admitted_) home_->leave(client_id_);
+    logged_in_ = admitted_ = false;
     home_.reset();
 }
 
@@ -266,13 +312,14 @@ void connection::check(core::steady_time now) {
     }
     if (paused_) { // we do not read: the client cannot be blamed for silence
         last_packet_at_ = now;
-        return;
+        return check_progress(now);
     }
     if (keep_alive_s_ != 0 && silent > milliseconds(1500) * keep_alive_s_) {
         session_.on_keep_alive_expired();
         flush();
     }
     if (silent > seconds(30)) session_.release_idle_memory();
+    check_progress(now);
 }
 
 // --- what the session asks
@@ -312,10 +359,11 @@ void connection::on_logged_in(login::login_result result) {
     outcome.text = result.text;
     if (!mqtt::is_failure(result.reason)) {
         home_ = with_.tenants.find_or_make(result.who.tenant);
-        home_->connected();
         settings_ = home_->settings();
         outcome.settings = &settings_->session;
         refuse_by_tenant(outcome);
+        logged_in_ = !mqtt::is_failure(outcome.reason);
+        if (logged_in_) take_place(outcome);
     }
     session_.on_authenticated(outcome);
     if (!in_session_) {
@@ -353,7 +401,7 @@ void connection::claim(const session::claim_request& request) {
 
 void connection::connected(const session::connection_terms& terms) {
     keep_alive_s_ = terms.keep_alive_s;
-    with_.links.set_window(*member_, terms.deliveries_in_flight_max, with_.limits.stream_bytes);
+    with_.links.set_window(*member_, terms.deliveries_in_flight_max, with_.limits.stream_bytes, home_.get());
     core::log::debug("client connected",
                      {{"tenant", tenant()}, {"client", client_id_}, {"version", static_cast<int>(terms.version)}});
 }
@@ -382,10 +430,6 @@ void connection::acknowledge(std::uint64_t position, std::uint32_t credit_bytes)
     with_.links.acknowledge(*member_, position, credit_bytes);
 }
 
-void connection::report(const session::refusal& what) {
-    ++with_.counters.refusals[static_cast<std::uint8_t>(what.reason)];
-}
-
 // --- what the relay tells
 
 void connection::on_claimed(msg_link::reason why) {
@@ -409,7 +453,7 @@ void connection::on_evicted(msg_link::reason why) {
     wake();
 }
 
-void connection::on_settled(std::uint16_t packet_identifier, msg_link::reason why) {
+void connection::on_settled(std::uint16_t packet_identifier, msg_link::reason why, std::string_view topic) {
     if (closed_ || closing_) return;
     session::publish_outcome outcome;
     if (why == msg_link::reason::no_subscribers)
@@ -418,11 +462,13 @@ void connection::on_settled(std::uint16_t packet_identifier, msg_link::reason wh
         outcome.verdict = session::publish_verdict::refused;
         outcome.reason = code_of(why);
         outcome.text = msg_link::text(why);
+        outcome.why = cause_of(why);
+        outcome.topic = topic;
     }
     session_.on_settled(packet_identifier, outcome);
 }
 
-void connection::on_filter_done(std::uint32_t request, bool added, msg_link::reason why) {
+void connection::on_filter_done(std::uint32_t request, bool added, std::string_view filter, msg_link::reason why) {
     if (closed_ || closing_) return;
     const auto found =
         std::find_if(asked_qos_.begin(), asked_qos_.end(), [&](const auto& one) { return one.first == request; });
@@ -436,6 +482,8 @@ void connection::on_filter_done(std::uint32_t request, bool added, msg_link::rea
         session::subscribe_outcome outcome;
         outcome.reason = why == msg_link::reason::ok ? static_cast<reason_code>(note & 0x7F) : code_of(why);
         outcome.replaced = (note & 0x80) != 0;
+        outcome.why = cause_of(why);
+        outcome.filter = filter;
         outcome.text = why == msg_link::reason::ok ? std::string_view{} : msg_link::text(why);
         session_.on_subscribed(request, outcome);
     } else {
@@ -447,14 +495,14 @@ void connection::on_filter_done(std::uint32_t request, bool added, msg_link::rea
 
 void connection::on_stream_ended(msg_link::reason why) {
     if (closed_ || closing_) return;
-    session_.on_stream_lost(code_of(why), msg_link::text(why));
+    session_.on_stream_lost(code_of(why), msg_link::text(why), cause_of(why));
     flush();
     wake();
 }
 
 session::delivery_result connection::on_deliver(const session::delivery& message) {
     if (closed_ || closing_) return session::delivery_result::dropped;
-    return session_.on_deliver(message);
+    return may_deliver(message) ? session_.on_deliver(message) : session::delivery_result::dropped;
 }
 
 void connection::on_relay_progress() {

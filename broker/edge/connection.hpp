@@ -3,6 +3,7 @@
 #pragma once
 
 #include "broker/edge/outbox.hpp"
+#include "broker/edge/reporter.hpp"
 #include "broker/login/authenticator.hpp"
 #include "broker/relay/relay.hpp"
 #include "broker/session/session.hpp"
@@ -28,6 +29,8 @@ namespace asio = boost::asio;
 /// Limits of the process; see deploy/config/broker.yaml.
 struct edge_limits {
     std::chrono::milliseconds connect_timeout{10'000}; ///< from accept to CONNECT, TLS handshake included
+    std::chrono::milliseconds packet_timeout{120'000}; ///< from a packet's first byte to its last
+    std::chrono::milliseconds write_timeout{60'000};   ///< a client that takes nothing for so long is given up
     std::chrono::milliseconds link_grace{10'000};      ///< link down longer: new clients are refused
     std::uint64_t stream_bytes = 256 * 1024;           ///< byte credit of one client's stream
     std::size_t outbox_bytes = 256 * 1024;             ///< above: no credit, and its socket is not read
@@ -54,6 +57,7 @@ struct shared_parts {
     const edge_limits& limits;
     const core::clock& time;
     edge_counters& counters;
+    reporter& reports;
     std::vector<std::byte>& scratch; ///< read buffer: one for the process, because reads never wait
     bool stopping = false;
 };
@@ -84,6 +88,7 @@ class connection final : public std::enable_shared_from_this<connection>,
     void authenticate(const session::login_request& request) override;
     void claim(const session::claim_request& request) override;
     void connected(const session::connection_terms& terms) override;
+    session::cause admit(const session::publish_request& request) override;
     bool publish(const session::publish_request& request, std::uint16_t packet_identifier) override;
     void subscribe(const session::subscribe_request& wanted, std::uint32_t request) override;
     void unsubscribe(std::string_view filter, std::uint32_t request) override;
@@ -94,10 +99,11 @@ class connection final : public std::enable_shared_from_this<connection>,
     // delivery_sink
     void on_claimed(msg_link::reason why) override;
     void on_evicted(msg_link::reason why) override;
-    void on_settled(std::uint16_t packet_identifier, msg_link::reason why) override;
-    void on_filter_done(std::uint32_t request, bool added, msg_link::reason why) override;
+    void on_settled(std::uint16_t packet_identifier, msg_link::reason why, std::string_view topic) override;
+    void on_filter_done(std::uint32_t request, bool added, std::string_view filter, msg_link::reason why) override;
     void on_stream_ended(msg_link::reason why) override;
     session::delivery_result on_deliver(const session::delivery& message) override;
+    void on_paced() override;
     void on_relay_progress() override;
 
     bool may_read() const;
@@ -108,6 +114,10 @@ class connection final : public std::enable_shared_from_this<connection>,
     asio::awaitable<void> drain(std::shared_ptr<connection> self);
     void on_logged_in(login::login_result result);
     void refuse_by_tenant(session::login_outcome& outcome) const;
+    void take_place(session::login_outcome& outcome);
+    bool may_deliver(const session::delivery& message);
+    void note_partial(bool partial, bool progressed);
+    void check_progress(core::steady_time now);
     void finish();
     void wake() { wake_.notify(); }
 
@@ -123,10 +133,18 @@ class connection final : public std::enable_shared_from_this<connection>,
     std::string client_id_;
     std::string user_;
     record::authentication method_ = record::authentication::none;
+    tenant::client_rates rates_;
     core::steady_time last_packet_at_;
+    core::steady_time partial_since_{}; ///< while `partial_`
+    core::steady_time taken_at_{};      ///< while `draining_`: when the socket last took something
     core::steady_time closing_since_{};
     std::uint32_t keep_alive_s_ = 0;
+    std::uint32_t connect_bytes_ = 0;                               ///< of the CONNECT packet
     std::vector<std::pair<std::uint32_t, std::uint8_t>> asked_qos_; ///< granted QoS of filters without answer
+    bool logged_in_ = false;                                        ///< known and allowed by its tenant
+    bool admitted_ = false;                                         ///< counts among the tenant's connections
+    bool partial_ = false;                                          ///< the stash ends inside a packet
+    bool spent_ = false;                                            ///< whole packets wait for the next turn
     bool draining_ = false;
     bool closing_ = false;
     bool closed_ = false;

@@ -51,10 +51,13 @@ asio::awaitable<void> listener::serve(std::shared_ptr<connection> one, bool tls)
 }
 
 asio::awaitable<void> listener::watch() {
-    for (unsigned seconds = 1;; ++seconds) {
-        ticker_.expires_after(std::chrono::seconds(1));
+    for (unsigned tenths = 1;; ++tenths) {
+        ticker_.expires_after(std::chrono::milliseconds(100));
         auto [error] = co_await ticker_.async_wait(async::as_result);
         if (error) co_return;
+        with_.links.tick();
+        if (tenths % 10 != 0) continue;
+        const auto seconds = tenths / 10;
         const auto now = with_.time.now();
         const std::vector<std::shared_ptr<connection>> all(connections_.begin(), connections_.end());
         for (const auto& one : all) one->check(now);

@@ -15,9 +15,9 @@ TEST_CASE("tenant registry: a tenant appears on first use and is forgotten when 
         CHECK(tenants.find_or_make("t2") != one);
         tenants.sweep();
         CHECK(tenants.size() == 1);
-        one->connected();
+        CHECK(one->admit("c1", {}) == broker::session::cause::none);
         CHECK(one->connections() == 1);
-        one->disconnected();
+        one->leave("c1");
     }
     tenants.sweep();
     CHECK(tenants.size() == 0);
