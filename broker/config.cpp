@@ -26,7 +26,7 @@ void read_door(core::config_node node, listen_config& into, bool tls) {
 }
 
 void read_limits(core::config_node node, config& into) {
-    auto& session = into.session;
+    auto& session = into.tenants.session;
     node.read("connect_timeout", into.limits.connect_timeout);
     node.read("link_grace", into.limits.link_grace);
     node.read("connections", into.limits.connections_max);
@@ -97,6 +97,9 @@ bool load(const std::string& path, config& into, std::string& complaints) {
     auth.read("file", into.auth_file);
     auth.finish();
     read_limits(root.child("limits"), into);
+    auto tenants = root.child("tenant_defaults");
+    into.tenants.options = auth::read_tenant_options(tenants);
+    tenants.finish();
     root.finish();
     complaints = document.complaint_text();
     if (const char* port = std::getenv("SERVER_PORT")) {
@@ -117,6 +120,7 @@ std::string describe(const config& c) {
         "  plain: {{ enabled: {}, address: {}, port: {} }}\n"
         "  tls: {{ enabled: {}, address: {}, port: {}, certificate: \"{}\", key: \"{}\" }}\n"
         "ops: {{ address: {}, port: {} }}\n"
+        "tenant_defaults: {{ profile: {} }}\n"
         "messaging: {{ url: {}, secret_file: \"{}\", token_file: \"{}\", ca_file: \"{}\" }}\n"
         "auth: {{ provider: file, file: {} }}\n"
         "limits:\n"
@@ -124,11 +128,13 @@ std::string describe(const config& c) {
         "  packet_bytes: {}\n  client_id_bytes: {}\n  topic_bytes: {}\n  subscriptions_per_client: {}\n"
         "  receive_maximum: {}\n  deliveries_in_flight_3x: {}\n  deliveries_in_flight: {}\n  server_keep_alive_s: {}\n",
         word(c.log_level), c.plain.enabled, c.plain.address, c.plain.port, c.tls.enabled, c.tls.address, c.tls.port,
-        c.tls.certificate, c.tls.key, c.ops_address, c.ops_port, c.messaging_url, c.secret_file, c.token_file,
-        c.ca_file, c.auth_file, c.limits.connect_timeout.count(), c.limits.link_grace.count(), c.limits.connections_max,
-        c.limits.stream_bytes, c.limits.outbox_bytes, c.session.packet_bytes_max, c.session.client_id_bytes_max,
-        c.session.topic_bytes_max, c.session.subscriptions_max, c.session.receive_maximum,
-        c.session.deliveries_in_flight_3x, c.session.deliveries_in_flight_max, c.session.server_keep_alive_s);
+        c.tls.certificate, c.tls.key, c.ops_address, c.ops_port,
+        c.tenants.options.profile.empty() ? "preview" : c.tenants.options.profile, c.messaging_url, c.secret_file,
+        c.token_file, c.ca_file, c.auth_file, c.limits.connect_timeout.count(), c.limits.link_grace.count(),
+        c.limits.connections_max, c.limits.stream_bytes, c.limits.outbox_bytes, c.tenants.session.packet_bytes_max,
+        c.tenants.session.client_id_bytes_max, c.tenants.session.topic_bytes_max, c.tenants.session.subscriptions_max,
+        c.tenants.session.receive_maximum, c.tenants.session.deliveries_in_flight_3x,
+        c.tenants.session.deliveries_in_flight_max, c.tenants.session.server_keep_alive_s);
 }
 
 } // namespace broker

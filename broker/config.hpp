@@ -2,7 +2,7 @@
 #pragma once
 
 #include "broker/edge/connection.hpp"
-#include "broker/session/settings.hpp"
+#include "broker/tenant/settings.hpp"
 #include "common/core/log.hpp"
 
 #include <cstdint>
@@ -29,7 +29,7 @@ struct config {
     std::string token_file;
     std::string ca_file;
     std::string auth_file = "tenants.yaml";
-    session::session_settings session;
+    tenant::tenant_defaults tenants; ///< of tenants about which nothing is said
     edge::edge_limits limits;
 };
 

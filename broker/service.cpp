@@ -51,8 +51,7 @@ bool service::start(std::string& why_not) {
         else
             health_.not_ready("link", "the link to messaging is down");
     });
-    shared_.emplace(
-        edge::shared_parts{*relay_, *logins_, settings_.session, settings_.limits, clock_, counters_, scratch_});
+    shared_.emplace(edge::shared_parts{*relay_, *logins_, *tenants_, settings_.limits, clock_, counters_, scratch_});
     listener_ = std::make_unique<edge::listener>(loop_.get_executor(), *shared_);
     if (!open_doors(why_not) || !open_ops(why_not)) return false;
     relay_->start();
@@ -64,13 +63,17 @@ bool service::open_auth(std::string& why_not) {
     const auto post = [this](std::function<void()> f) { asio::post(loop_, std::move(f)); };
     users_ = auth::file_provider::open(settings_.auth_file, post, why_not);
     if (!users_) return false;
-    for (const auto& [id, tenant] : users_->directory()->tenants)
-        if (tenant.profile == "ga") {
-            why_not = settings_.auth_file + ": tenant " + id.value + ": profile ga is not in this version; use preview";
-            return false;
-        }
+    tenants_ = std::make_unique<tenant::tenant_registry>(
+        settings_.tenants, [this](std::string_view id) -> const auth::tenant_options* {
+            const auto& known = users_->directory()->tenants;
+            const auto found = known.find(core::tenant_id(id));
+            return found == known.end() ? nullptr : &found->second.options;
+        });
     cache_ = std::make_unique<auth::credential_cache>(*users_, clock_, post);
-    users_->on_reload([this] { cache_->invalidate(); });
+    users_->on_reload([this] {
+        cache_->invalidate();
+        tenants_->reload();
+    });
     logins_ = std::make_unique<login::authenticator>(*users_, *cache_, clock_);
     return true;
 }

@@ -57,6 +57,7 @@ class service {
     std::unique_ptr<auth::file_provider> users_;
     std::unique_ptr<auth::credential_cache> cache_;
     std::unique_ptr<login::authenticator> logins_;
+    std::unique_ptr<tenant::tenant_registry> tenants_;
     std::unique_ptr<relay::relay> relay_;
     std::shared_ptr<net::tls_context> tls_;
     std::optional<edge::shared_parts> shared_;

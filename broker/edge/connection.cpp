@@ -44,8 +44,8 @@ constexpr std::size_t turn_bytes = 256 * 1024;
 } // namespace
 
 connection::connection(shared_parts& with, std::unique_ptr<net::transport> over)
-    : with_(with), transport_(std::move(over)), session_(*this, with.settings), wake_(transport_->executor()),
-      last_packet_at_(with.time.now()) {}
+    : with_(with), transport_(std::move(over)), session_(*this, with.tenants.defaults().session),
+      wake_(transport_->executor()), last_packet_at_(with.time.now()) {}
 
 connection::~connection() = default;
 
@@ -200,12 +200,15 @@ asio::awaitable<void> connection::drain(std::shared_ptr<connection> self) {
 
 void connection::finish() {
     closed_ = true;
+
     if (!session_.closed()) session_.on_transport_closed();
     transport_->close();
     if (member_ != nullptr) {
         with_.links.leave(member_, will_);
         member_ = nullptr;
     }
+    if (home_) home_->disconnected();
+    home_.reset();
 }
 
 void connection::close(session::close_reason reason, std::string_view log_text, bool publish_will) {
@@ -220,9 +223,9 @@ void connection::close(session::close_reason reason, std::string_view log_text, 
                          reason == session::close_reason::transport_closed || reason == session::close_reason::shutdown;
     if (orderly && !cut)
         core::log::debug("client gone",
-                         {{"tenant", tenant_}, {"client", client_id_}, {"why", session::name_of(reason)}});
+                         {{"tenant", tenant()}, {"client", client_id_}, {"why", session::name_of(reason)}});
     else
-        core::log::info("client closed", {{"tenant", tenant_},
+        core::log::info("client closed", {{"tenant", tenant()},
                                           {"client", client_id_},
                                           {"peer", transport_->remote_address()},
                                           {"reason", session::name_of(reason)},
@@ -302,13 +305,18 @@ void connection::authenticate(const session::login_request& request) {
 
 void connection::on_logged_in(login::login_result result) {
     if (closed_ || closing_) return;
-    tenant_ = result.who.tenant;
     user_ = result.who.user;
     method_ = result.who.method;
     session::login_outcome outcome;
     outcome.reason = result.reason;
     outcome.text = result.text;
-    outcome.settings = &with_.settings;
+    if (!mqtt::is_failure(result.reason)) {
+        home_ = with_.tenants.find_or_make(result.who.tenant);
+        home_->connected();
+        settings_ = home_->settings();
+        outcome.settings = &settings_->session;
+        refuse_by_tenant(outcome);
+    }
     session_.on_authenticated(outcome);
     if (!in_session_) {
         flush();
@@ -316,14 +324,28 @@ void connection::on_logged_in(login::login_result result) {
     }
 }
 
+/// Rules that need to know the tenant; the session's own follow behind.
+void connection::refuse_by_tenant(session::login_outcome& outcome) const {
+    const auto refuse = [&](std::string_view text) {
+        outcome.reason = reason_code::not_authorized;
+        outcome.text = text;
+    };
+    if (method_ == record::authentication::basic && !settings_->basic_authentication)
+        refuse("this tenant allows certificates only");
+    else if (method_ == record::authentication::x509 && settings_->certificate_names_client &&
+             !login::names_client(user_, client_id_))
+        refuse("the certificate's common name is not the client ID");
+}
+
 void connection::claim(const session::claim_request& request) {
     client_id_ = request.client_id;
     member_ = with_.links.join(*this);
     relay::claim_details details;
-    details.tenant = tenant_;
+    details.tenant = home_->id();
     details.client_id = request.client_id;
     details.user = user_;
     details.method = method_;
+    details.isolation = settings_->isolation;
     details.fail_after_refusal = session_.version() != mqtt::protocol_version::v5;
     details.will = request.will ? &*request.will : nullptr;
     with_.links.claim(*member_, details);
@@ -333,7 +355,7 @@ void connection::connected(const session::connection_terms& terms) {
     keep_alive_s_ = terms.keep_alive_s;
     with_.links.set_window(*member_, terms.deliveries_in_flight_max, with_.limits.stream_bytes);
     core::log::debug("client connected",
-                     {{"tenant", tenant_}, {"client", client_id_}, {"version", static_cast<int>(terms.version)}});
+                     {{"tenant", tenant()}, {"client", client_id_}, {"version", static_cast<int>(terms.version)}});
 }
 
 bool connection::publish(const session::publish_request& request, std::uint16_t packet_identifier) {

@@ -7,6 +7,7 @@
 #include "broker/relay/relay.hpp"
 #include "broker/session/session.hpp"
 #include "broker/session/settings.hpp"
+#include "broker/tenant/tenant_registry.hpp"
 #include "common/async/event.hpp"
 #include "common/core/clock.hpp"
 #include "common/net/transport.hpp"
@@ -49,7 +50,7 @@ struct edge_counters {
 struct shared_parts {
     relay::relay& links;
     login::authenticator& logins;
-    const session::session_settings& settings;
+    tenant::tenant_registry& tenants;
     const edge_limits& limits;
     const core::clock& time;
     edge_counters& counters;
@@ -72,7 +73,8 @@ class connection final : public std::enable_shared_from_this<connection>,
     void shut_down();
 
     bool connected() const noexcept { return session_.connected(); }
-    const std::string& tenant() const noexcept { return tenant_; }
+    /// Empty before login.
+    std::string_view tenant() const noexcept { return home_ ? std::string_view(home_->id()) : std::string_view{}; }
     const std::string& client_id() const noexcept { return client_id_; }
 
   private:
@@ -105,6 +107,7 @@ class connection final : public std::enable_shared_from_this<connection>,
     void flush();
     asio::awaitable<void> drain(std::shared_ptr<connection> self);
     void on_logged_in(login::login_result result);
+    void refuse_by_tenant(session::login_outcome& outcome) const;
     void finish();
     void wake() { wake_.notify(); }
 
@@ -115,7 +118,8 @@ class connection final : public std::enable_shared_from_this<connection>,
     async::event wake_;
     relay::member* member_ = nullptr;
     std::string stash_; ///< the front of a packet that is not complete, or packets that wait for the session
-    std::string tenant_;
+    std::shared_ptr<tenant::tenant> home_;
+    std::shared_ptr<const tenant::tenant_settings> settings_; ///< as they were at login
     std::string client_id_;
     std::string user_;
     record::authentication method_ = record::authentication::none;

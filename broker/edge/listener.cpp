@@ -58,6 +58,7 @@ asio::awaitable<void> listener::watch() {
         const auto now = with_.time.now();
         const std::vector<std::shared_ptr<connection>> all(connections_.begin(), connections_.end());
         for (const auto& one : all) one->check(now);
+        if (seconds % 60 == 0) with_.tenants.sweep();
         if (seconds % 600 == 0) with_.links.close_idle_topics();
     }
 }

@@ -6,6 +6,12 @@ namespace broker::login {
 
 using mqtt::reason_code;
 
+bool names_client(std::string_view common_name, std::string_view client_id) noexcept {
+    constexpr std::string_view prefix = "d:";
+    return common_name == client_id ||
+           (client_id.starts_with(prefix) && common_name == client_id.substr(prefix.size()));
+}
+
 void authenticator::login(std::optional<std::string_view> username, std::optional<std::string_view> password,
                           const std::vector<std::string>& certificates, callback done) {
     const auto name = username.value_or(std::string_view{});

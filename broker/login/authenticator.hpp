@@ -38,6 +38,10 @@ struct login_counters {
     std::uint64_t busy = 0;
 };
 
+/// Whether a certificate with this common name may come as `client_id` (ref A.4): the same, or the same behind `d:` in
+/// the client ID.
+bool names_client(std::string_view common_name, std::string_view client_id) noexcept;
+
 class authenticator {
   public:
     using callback = std::function<void(login_result)>;

@@ -57,6 +57,7 @@ void relay::claim(member& by, const claim_details& details) {
     by.client_id_ = details.client_id;
     by.user_ = details.user;
     by.method_ = details.method;
+    by.isolation_ = details.isolation;
     msg_link::claim request;
     request.tenant = by.tenant_;
     request.client_id = by.client_id_;
@@ -70,13 +71,15 @@ void relay::claim(member& by, const claim_details& details) {
         fields.key_is_client_id = true;
         fields.client_id = by.client_id_;
         fields.user = by.user_;
+        const auto route = route_publish(by.isolation_, details.will->topic);
+        fields.topic = route.record_topic;
         fields.properties = details.will->properties;
         fields.payload = details.will->payload;
         scratch_record_.clear();
         record::append(scratch_record_, fields);
         request.has_will = true;
         request.will_name_space = name_space;
-        request.will_name = store_topic(details.will->topic);
+        request.will_name = route.store_topic;
         request.will_record = core::as_bytes(scratch_record_);
     }
     by.claim_sequence_ = link_.send_claim(request);
@@ -102,7 +105,8 @@ bool relay::publish(member& by, const session::publish_request& request, std::ui
         ++counters_.published_qos0_dropped;
         return false;
     }
-    const auto topic = store_topic(request.topic);
+    const auto route = route_publish(by.isolation_, request.topic);
+    const auto topic = route.store_topic;
     if (by.last_topic_number_ == 0 || by.last_topic_generation_ != link_.topic_generation() ||
         by.last_topic_ != topic) {
         by.last_topic_ = topic;
@@ -118,6 +122,7 @@ bool relay::publish(member& by, const session::publish_request& request, std::ui
     fields.key_is_client_id = true;
     fields.client_id = by.client_id_;
     fields.user = by.user_;
+    fields.topic = route.record_topic;
     fields.properties = request.properties;
     fields.payload = request.payload;
     const auto sequence = link_.send_publish(by.last_topic_number_, by.claim_, fields);
@@ -155,17 +160,29 @@ void relay::send_open(const member& by) {
 
 void relay::add_filter(member& by, std::string_view filter, std::uint8_t qos, std::uint32_t request) {
     if (by.stream_number_ == 0) open_stream(by);
-    by.asked_[request] = {std::string(filter), qos, true};
+    by.asked_[request] = {std::string(filter), qos, true, filter_parts(by.isolation_)};
     by.filters_[std::string(filter)] = {qos, false};
-    link_.send_filter_add({by.stream_number_, request, qos, store_topic(filter)});
+    send_filter(by, request, filter, qos, true);
 }
 
 void relay::remove_filter(member& by, std::string_view filter, std::uint32_t request) {
     const auto found = by.filters_.find(filter);
-    by.asked_[request] = {std::string(filter), 0, false};
+    by.asked_[request] = {std::string(filter), 0, false, filter_parts(by.isolation_)};
     if (found != by.filters_.end()) by.filters_.erase(found);
     if (by.stream_number_ == 0) open_stream(by);
-    link_.send_filter_remove({by.stream_number_, request, 0, store_topic(filter)});
+    send_filter(by, request, filter, 0, false);
+}
+
+/// One MQTT filter may be several on the link; their request numbers are the session's, shifted.
+void relay::send_filter(const member& by, std::uint32_t request, std::string_view filter, std::uint8_t qos, bool add) {
+    for (std::uint8_t part = 0; part < filter_parts(by.isolation_); ++part) {
+        route_filter(by.isolation_, by.client_id_, filter, part, scratch_filter_);
+        const msg_link::filter frame{by.stream_number_, request * 2 + part, qos, scratch_filter_};
+        if (add)
+            link_.send_filter_add(frame);
+        else
+            link_.send_filter_remove(frame);
+    }
 }
 
 bool relay::has_filter(const member& by, std::string_view filter) const {
@@ -242,11 +259,9 @@ void relay::on_up(bool) {
 
 /// Requests whose answers were lost with the old connection; asking twice does no harm.
 void relay::send_pending(member& by) {
-    for (const auto& [request, one] : by.asked_) {
-        if (one.add)
-            link_.send_filter_add({by.stream_number_, request, one.qos, store_topic(one.filter)});
-        else
-            link_.send_filter_remove({by.stream_number_, request, 0, store_topic(one.filter)});
+    for (auto& [request, one] : by.asked_) {
+        one.unanswered = filter_parts(by.isolation_);
+        send_filter(by, request, one.filter, one.qos, one.add);
     }
 }
 
@@ -326,12 +341,19 @@ void relay::on_subscribed(const msg_link::stream_answer& answer) {
 void relay::on_filter_done(const msg_link::stream_answer& answer) {
     auto* by = of_stream(answer.stream);
     if (by == nullptr) return;
-    const auto found = by->asked_.find(answer.request);
+    const auto request = answer.request / 2;
+    const auto found = by->asked_.find(request);
     if (found == by->asked_.end()) return;
+    if (answer.why != msg_link::reason::ok) found->second.why = answer.why;
+    if (--found->second.unanswered > 0) return;
     const auto one = std::move(found->second);
     by->asked_.erase(found);
-    if (one.add && answer.why != msg_link::reason::ok) by->filters_.erase(one.filter);
-    by->sink_->on_filter_done(answer.request, one.add, answer.why);
+    if (one.add && one.why != msg_link::reason::ok) {
+        by->filters_.erase(one.filter);
+        // The other half may have been taken; nobody waits for this answer.
+        if (filter_parts(by->isolation_) > 1) send_filter(*by, request, one.filter, 0, false);
+    }
+    by->sink_->on_filter_done(request, one.add, one.why);
 }
 
 void relay::on_stream_ended(const msg_link::stream_answer& answer) {

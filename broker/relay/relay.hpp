@@ -6,6 +6,7 @@
 #include "broker/relay/delivery_sink.hpp"
 #include "broker/relay/stream.hpp"
 #include "common/async/turn_call.hpp"
+#include "common/auth/tenant_options.hpp"
 #include "common/core/clock.hpp"
 #include "common/link/link_client.hpp"
 
@@ -29,6 +30,7 @@ struct claim_details {
     std::string_view user;
     record::authentication method = record::authentication::basic;
     bool fail_after_refusal = false; ///< 3.x clients
+    auth::isolation isolation = auth::isolation::tenant;
     const session::will_request* will = nullptr;
 };
 
@@ -105,6 +107,7 @@ class relay final : private msg_link::link_handler {
     void open_stream(member& by);
     void send_open(const member& by);
     void send_pending(member& by);
+    void send_filter(const member& by, std::uint32_t request, std::string_view filter, std::uint8_t qos, bool add);
     void touch(member& by);
     void flush();
     void wake_blocked();
@@ -125,6 +128,7 @@ class relay final : private msg_link::link_handler {
     mutable std::vector<member*> blocked_;
     std::vector<std::uint64_t> scratch_positions_;
     std::string scratch_record_;
+    mutable std::string scratch_filter_;
     std::uint32_t next_stream_ = 1;
     core::steady_time down_since_;
 };
@@ -143,6 +147,8 @@ class member {
         std::string filter;
         std::uint8_t qos = 0;
         bool add = true;
+        std::uint8_t unanswered = 1; ///< store filters whose answer has not come
+        msg_link::reason why = msg_link::reason::ok;
     };
 
     delivery_sink* sink_ = nullptr;
@@ -150,6 +156,7 @@ class member {
     std::string client_id_;
     std::string user_;
     record::authentication method_ = record::authentication::none;
+    auth::isolation isolation_ = auth::isolation::tenant;
     std::uint64_t claim_ = 0;
     std::uint64_t claim_sequence_ = 0; ///< of the question, while unanswered
     std::uint32_t stream_number_ = 0;  ///< 0: none yet

@@ -17,16 +17,6 @@ constexpr std::size_t reason_string_overhead = 3 + 6;
 
 } // namespace
 
-session_settings session_settings::ga() {
-    session_settings settings;
-    settings.clean_session = clean_session_policy::refuse_unclean;
-    settings.retain = retain_policy::refuse;
-    settings.wildcards = true;
-    settings.empty_client_id_assigned = false;
-    settings.core_topics_reserved = false;
-    return settings;
-}
-
 std::string_view name_of(close_reason reason) noexcept {
     switch (reason) {
     case close_reason::client_disconnected: return "client_disconnected";

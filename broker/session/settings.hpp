@@ -3,19 +3,14 @@
 #pragma once
 
 #include "broker/mqtt/topic_rules.hpp"
+#include "common/auth/tenant_options.hpp"
 
 #include <cstdint>
 
 namespace broker::session {
 
-enum class clean_session_policy : std::uint8_t {
-    treat_as_clean, ///< 0 is accepted and served as 1
-    refuse_unclean, ///< 0 is refused
-};
-enum class retain_policy : std::uint8_t {
-    ignore, ///< accepted, the flag has no effect
-    refuse, ///< PUBLISH closes the connection, CONNECT with a retained will is refused; announced as not available
-};
+using auth::clean_session_policy;
+using auth::retain_policy;
 /// How a filter that needs a feature which is not offered is answered to a 5.0 client. MQTT 5.0 section 3.2.2.3 names
 /// DISCONNECT; the MQTT Service refuses the subscription and keeps the client (ref A.7, A.9).
 enum class unsupported_filter_policy : std::uint8_t { refuse_subscription, disconnect };
@@ -49,7 +44,18 @@ struct session_settings {
     /// The public preview: tenant isolation, no wildcards, flags ignored (the default).
     static session_settings preview() { return {}; }
     /// General availability: wildcards; unclean sessions, RETAIN and empty client IDs refused.
-    static session_settings ga();
+    static session_settings ga() {
+        session_settings settings;
+        settings.use_ga();
+        return settings;
+    }
+    /// The switches of `ga`; limits stay.
+    void use_ga() noexcept {
+        clean_session = clean_session_policy::refuse_unclean;
+        retain = retain_policy::refuse;
+        wildcards = true;
+        empty_client_id_assigned = false;
+    }
 };
 
 } // namespace broker::session

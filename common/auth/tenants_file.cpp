@@ -11,8 +11,6 @@
 namespace auth {
 namespace {
 
-constexpr std::string_view profiles[] = {"preview", "ga"};
-
 /// What reading one file needs to know besides the node at hand.
 struct reading {
     std::filesystem::path directory;
@@ -113,20 +111,12 @@ void read_anchor(core::config_node node, const core::tenant_id& tenant, reading&
         file.complain("this certificate is already an anchor of the tenant");
 }
 
-void read_profile(core::config_node node, tenant_entry& tenant) {
-    if (!node.exists()) return;
-    tenant.profile = node.text();
-    for (const auto known : profiles)
-        if (tenant.profile == known) return;
-    node.complain("must be preview or ga");
-}
-
 void read_tenant(const std::string& name, core::config_node node, reading& at) {
     if (!printable_name(name) || name.find('/') != std::string::npos)
         node.complain("a tenant ID must not be empty or hold a slash or control characters");
     const core::tenant_id tenant{name};
     tenant_entry entry;
-    read_profile(node.child("profile"), entry);
+    entry.options = read_tenant_options(node);
     read_users(node.child("users"), entry, at);
     auto anchors = node.child("trust_anchors");
     for (auto& item : anchors.items()) read_anchor(item, tenant, at);

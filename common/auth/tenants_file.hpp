@@ -2,7 +2,10 @@
 //
 //   tenants:
 //     t0815:
-//       profile: preview                                # optional: preview or ga
+//       profile: preview                                # optional: preview or ga (tenant_options.hpp)
+//       switches: { wildcards: true }                   # optional: single switches of the profile
+//       limits: { connections: 1000 }                   # optional: limits of the MQTT side
+//       store: { ttl: 36h }                             # optional: limits of the store
 //       users:
 //         device1: { password: "scrypt:16384:8:1:<salt>:<hash>", roles: [] }
 //         demo:    { password: { plain: secret } }      # demonstrations only; the log warns
@@ -13,6 +16,7 @@
 #pragma once
 
 #include "common/auth/password.hpp"
+#include "common/auth/tenant_options.hpp"
 #include "common/auth/trust_store.hpp"
 
 #include <memory>
@@ -30,7 +34,7 @@ struct user_entry {
 };
 
 struct tenant_entry {
-    std::string profile; ///< empty: the process's default
+    tenant_options options;
     std::unordered_map<std::string, user_entry> users;
 };
 

@@ -51,6 +51,13 @@ void append(std::string& out, const fields& from);
 /// Empty when the bytes are not a record of a version this program knows.
 std::optional<fields> parse(core::byte_span bytes) noexcept;
 
+/// True when the broker wrote the bytes for a client that logged in; reads one byte.
+inline bool peek_from_device(core::byte_span bytes) noexcept {
+    if (bytes.size() < 2) return false;
+    const auto by = static_cast<authentication>((static_cast<std::uint8_t>(bytes[1]) >> 4) & 3);
+    return by == authentication::basic || by == authentication::x509;
+}
+
 /// QoS of bytes that `parse` accepted before; reads one byte.
 inline std::uint8_t peek_qos(core::byte_span bytes) noexcept {
     return bytes.size() < 2 ? std::uint8_t{0} : static_cast<std::uint8_t>(static_cast<std::uint8_t>(bytes[1]) & 3);

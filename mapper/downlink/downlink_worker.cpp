@@ -1,6 +1,7 @@
 #include "mapper/downlink/downlink_worker.hpp"
 
 #include "common/core/log.hpp"
+#include "common/record/device_topics.hpp"
 #include "mapper/api/answer.hpp"
 #include "mapper/api/operations.hpp"
 
@@ -276,8 +277,11 @@ asio::awaitable<msg_link::reason> downlink_worker::send(transform::publish_reque
     fields.qos = 1; // what applications publish counts as QoS 1
     fields.authenticated_by = record::authentication::application;
     fields.arrival_ms = clock_.wall_ms();
+    // To every client that subscribed to the topic, whether the tenant keeps its devices apart or not (ref A.11).
+    fields.topic = message.topic;
+    fields.key = message.topic;
     fields.payload = message.payload;
-    doors_.publish(message.topic, fields, [waiting](msg_link::reason why) {
+    doors_.publish(std::string(record::to_device), fields, [waiting](msg_link::reason why) {
         waiting->answer = why;
         waiting->happened.notify();
     });

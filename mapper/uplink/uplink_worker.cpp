@@ -1,6 +1,7 @@
 #include "mapper/uplink/uplink_worker.hpp"
 
 #include "common/core/log.hpp"
+#include "common/record/device_topics.hpp"
 
 #include <algorithm>
 
@@ -48,6 +49,8 @@ void uplink_worker::use(std::shared_ptr<const mapping::mapping_set> mappings) {
     mappings_ = std::move(mappings);
     wanted_.clear();
     for (auto& filter : mappings_->index().filters()) wanted_.insert(filter);
+    // Where devices are kept apart everything comes here, its MQTT topic in the record (ref A.11).
+    if (!wanted_.empty()) wanted_.insert(std::string(record::from_device));
     if (subscribed_ && filters_known_) send_filters();
 }
 

@@ -3,6 +3,7 @@
 #include "common/async/task_group.hpp"
 #include "common/core/log.hpp"
 #include "common/notification2/frame.hpp"
+#include "common/record/device_topics.hpp"
 #include "messaging/endpoint/durable.hpp"
 #include "messaging/endpoint/message_convert.hpp"
 #include "messaging/endpoint/text_outbox.hpp"
@@ -25,9 +26,11 @@ constexpr std::size_t reply_bytes_max = 4096; ///< acknowledgements have 23 byte
 /// cannot both find an exclusive subscriber free; handed something only once `start` was called.
 class consumer final : public topic::delivery_sink, public std::enable_shared_from_this<consumer> {
   public:
-    consumer(api_context& context, asio::any_io_executor executor, topic::subscription& of, bool notifications,
-             std::string peer)
-        : outbox(executor), context_(context), executor_(std::move(executor)), notifications_(notifications),
+    consumer(api_context& context, asio::any_io_executor executor, topic::subscription& of,
+             const n2::token_topic& topic, std::string peer)
+        : outbox(executor), context_(context), executor_(std::move(executor)),
+          notifications_(topic.type != n2::mqtt_type),
+          extra_(topic.name == record::from_device ? extra_properties::from_device : extra_properties::none),
           peer_(std::move(peer)) {
         with_ = context_.hub.attach(of, *this, 0);
         granted_ = context_.options.unacknowledged_max;
@@ -123,6 +126,7 @@ class consumer final : public topic::delivery_sink, public std::enable_shared_fr
     asio::any_io_executor executor_;
     topic::consumer* with_ = nullptr; ///< null once the subscription is gone
     bool notifications_;
+    extra_properties extra_;
     bool started_ = false;
     bool told_unknown_ = false;
     std::uint64_t granted_ = 0; ///< messages in all; one more with each acknowledgement
@@ -140,7 +144,7 @@ void consumer::deliver(const std::vector<std::uint32_t>&, const topic::topic& fr
         good = append_notification_frame(frame, header, record);
     } else {
         avro_.clear();
-        good = append_message(avro_, record, from.name());
+        good = append_message(avro_, record, from.name(), extra_);
         if (good) n2::append_consumer_frame(frame, header, avro_);
     }
     if (good) {
@@ -189,6 +193,11 @@ asio::awaitable<void> serve(std::shared_ptr<consumer> self, std::unique_ptr<net:
     core::log::info("consumer disconnected", {{"peer", self->peer()}, {"why", why}});
 }
 
+/// `from-device` is all that devices publish, whether the tenant keeps its devices apart or not (ref A.11).
+std::string_view filter_of(const n2::token_topic& topic) {
+    return topic.type == n2::mqtt_type && topic.name == record::from_device ? "#" : std::string_view(topic.name);
+}
+
 topic::subscription* find_or_make(api_context& context, const n2::token_claims& claims, msg_link::reason& why) {
     const auto name = subscription_name(claims.subscriber, claims.topic.name, claims.is_volatile);
     topic::subscribe_request wanted;
@@ -199,7 +208,7 @@ topic::subscription* find_or_make(api_context& context, const n2::token_claims& 
     wanted.durability = claims.is_volatile ? msg_link::durability::volatile_ : msg_link::durability::durable;
     auto* found = context.hub.subscribe(wanted, why);
     if (found == nullptr || !found->filters.empty()) return found;
-    why = context.hub.add_filter(*found, claims.topic.name, 2, msg_link::start_at::newest);
+    why = context.hub.add_filter(*found, filter_of(claims.topic), 2, msg_link::start_at::newest);
     if (why == msg_link::reason::ok) return found;
     context.hub.remove(*found, msg_link::reason::ok);
     return nullptr;
@@ -224,8 +233,7 @@ asio::awaitable<net::upgrade_decision> upgrade_consumer(api_context& context, ne
     auto why = msg_link::reason::ok;
     auto* of = find_or_make(context, *claims, why);
     if (of == nullptr) co_return net::upgrade_decision(refused(context, request, why));
-    auto made =
-        std::make_shared<consumer>(context, executor, *of, claims->topic.type != n2::mqtt_type, request.remote_address);
+    auto made = std::make_shared<consumer>(context, executor, *of, claims->topic, request.remote_address);
     const auto error = co_await durable(context.hub, executor);
     if (error) co_return net::upgrade_decision(context.refuse(door, "store_failed", 503, request, error.message()));
     net::websocket_options options;

@@ -1,6 +1,7 @@
 #include "messaging/endpoint/message_convert.hpp"
 
 #include "common/notification2/frame.hpp"
+#include "common/record/device_topics.hpp"
 #include "common/record/filter.hpp"
 #include "common/record/properties.hpp"
 
@@ -76,6 +77,20 @@ void add_property(const record::property_value& from, n2::mqtt_service_message& 
     }
 }
 
+/// A device cannot speak for the service: what it sent under these names itself is left out.
+void add_transport_properties(const record::fields& from, n2::mqtt_service_message& to) {
+    if (to.user_properties)
+        std::erase_if(*to.user_properties, [](const auto& one) { return one.first.starts_with("tx."); });
+    else
+        to.user_properties.emplace();
+    auto& properties = *to.user_properties;
+    if (!from.user.empty()) properties.emplace_back("tx.clientUsername", from.user);
+    if (from.authenticated_by == record::authentication::basic) properties.emplace_back("tx.clientAuthType", "BASIC");
+    if (from.authenticated_by == record::authentication::x509) properties.emplace_back("tx.clientAuthType", "X509");
+    if (from.will) properties.emplace_back("tx.lastWillMessage", "true");
+    if (properties.empty()) to.user_properties.reset();
+}
+
 bool texts_are_utf8(const n2::mqtt_service_message& message) noexcept {
     const auto good = [](const std::optional<std::string_view>& text) { return !text || is_utf8(*text); };
     if (!good(message.client_id) || !good(message.content_type) || !good(message.response_topic) ||
@@ -104,6 +119,10 @@ std::string record_from_message(const n2::mqtt_service_message& message, std::st
     fields.client_id = message.client_id.value_or(std::string_view{});
     fields.key_is_client_id = !fields.client_id.empty();
     if (message.topic && *message.topic != store_topic) fields.topic = message.topic;
+    if (store_topic == record::to_device) { // the format has no key; ref A.11 says what it must be
+        fields.key_is_client_id = message.client_id.has_value();
+        if (!fields.key_is_client_id && fields.topic) fields.key = *fields.topic;
+    }
     fields.properties = properties;
     fields.payload = message.payload;
     record::append(out, fields);
@@ -129,17 +148,18 @@ std::string record_from_notification(std::string_view text, std::int64_t now_ms,
     return {};
 }
 
-bool append_message(std::string& out, core::byte_span bytes, std::string_view store_topic) {
+bool append_message(std::string& out, core::byte_span bytes, std::string_view store_topic, extra_properties extra) {
     const auto fields = record::parse(bytes);
     if (!fields) return false;
     n2::mqtt_service_message message;
     if (!fields->client_id.empty()) message.client_id = fields->client_id;
     message.dup_flag = fields->dup;
     message.message_id = fields->packet_identifier;
-    message.topic = fields->topic.value_or(store_topic);
+    message.topic = fields->topic.value_or(record::mqtt_topic_of(store_topic));
     message.payload = fields->payload;
     record::property_reader properties(fields->properties);
     while (const auto one = properties.next()) add_property(*one, message);
+    if (extra == extra_properties::from_device) add_transport_properties(*fields, message);
     if (!properties.ok() || !texts_are_utf8(message)) return false;
     n2::append_avro(out, message);
     return true;

@@ -62,7 +62,8 @@ struct hub_stats {
     std::uint64_t skipped = 0;
     std::uint64_t wills_published = 0;
     std::uint64_t wills_dropped = 0;
-    std::array<std::uint64_t, 20> refused{}; ///< by msg_link::reason
+    std::array<std::uint64_t, 20> refused{};                                      ///< by msg_link::reason
+    std::array<std::uint64_t, record::to_device_fault_count> to_device_invalid{}; ///< by record::to_device_fault
     std::uint64_t commit_ns = 0;
     std::uint64_t sync_ns = 0;
 };
@@ -81,6 +82,11 @@ class hub final : private store::commit_listener, private store::recovery_handle
     std::uint64_t incarnation() const noexcept { return log_->incarnation(); }
     const limits& defaults() const noexcept { return defaults_; }
     const hub_stats& stats() const noexcept { return stats_; }
+    /// Called for each thing a tenant's administrator should hear of, with the alarm's type; the listener limits the
+    /// rate.
+    void on_alarm(std::function<void(const std::string& tenant, std::string_view type)> listener) {
+        alarm_ = std::move(listener);
+    }
     std::int64_t now_ms() const noexcept;
 
     void kick();
@@ -187,6 +193,8 @@ class hub final : private store::commit_listener, private store::recovery_handle
     // hub_publish.cpp
     msg_link::reason check_publish(const topic* to, const claim* by, core::byte_span record) const noexcept;
     void append_message(topic& to, publish_source* source, core::byte_span record);
+    topic* wanted_topic(tenant& owner, std::string_view name_space, std::string_view name);
+    topic* address_device(topic& to, core::byte_span record);
     void publish_will(will& due, tenant& owner);
     topic* find_topic(tenant& owner, std::string_view name_space, std::string_view name) noexcept;
     topic& make_topic(tenant& owner, std::string_view name_space, std::string_view name);
@@ -258,6 +266,8 @@ class hub final : private store::commit_listener, private store::recovery_handle
     std::vector<topic*> live_topics_; ///< have messages, or may be removed
     std::size_t sweep_at_ = 0;
     std::string scratch_;
+    std::string name_scratch_;
+    std::function<void(const std::string&, std::string_view)> alarm_;
     std::uint64_t next_claim_ = 1;
     std::uint64_t next_subscription_ = 1;
     std::uint32_t next_topic_ = 1;

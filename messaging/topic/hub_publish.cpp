@@ -2,7 +2,8 @@
 #include "messaging/topic/hub.hpp"
 
 #include "common/core/log.hpp"
-#include "common/record/record.hpp"
+#include "common/record/device_topics.hpp"
+#include "common/record/filter.hpp"
 #include "messaging/topic/journal.hpp"
 
 #include <algorithm>
@@ -100,7 +101,8 @@ void hub::publish(publish_source& source, topic* to, claim* by, core::byte_span 
     ++stats_.messages_in;
     stats_.bytes_in += record.size();
     ++to->messages_in;
-    const auto why = check_publish(to, by, record);
+    if (to->addresses_devices() && !record::peek_from_device(record)) to = address_device(*to, record);
+    const auto why = to == nullptr ? msg_link::reason::no_subscribers : check_publish(to, by, record);
     if (why == msg_link::reason::ok) {
         append_message(*to, &source, record);
         touch(source);
@@ -114,6 +116,36 @@ void hub::publish(publish_source& source, topic* to, claim* by, core::byte_span 
     }
     if (by != nullptr && by->fail_after_refusal && record::peek_qos(record) > 0) by->failed = true;
     refuse(source, why);
+}
+
+/// The topic some subscription has for this name; one that does not exist yet is made only if a wildcard matches it.
+topic* hub::wanted_topic(tenant& owner, std::string_view space, std::string_view name) {
+    if (auto* found = find_topic(owner, space, name)) return found->edges.empty() ? nullptr : found;
+    const auto in = owner.spaces.find(space);
+    if (in == owner.spaces.end() || owner.topic_count >= owner.quota.topics_per_tenant) return nullptr;
+    for (const auto* by : in->second.wild)
+        for (const auto& one : by->filters)
+            if (record::has_wildcard(one.filter) && record::filter_matches(one.filter, name))
+                return &make_topic(owner, space, name);
+    return nullptr;
+}
+
+/// Where a message to `to-device` goes: to the client it names or to all, where devices are kept apart; else to the
+/// ordinary topic of its name. Null: nobody wants it, or it is invalid (dropped, told by an alarm; ref A.11).
+topic* hub::address_device(topic& to, core::byte_span bytes) {
+    const auto message = record::parse(bytes);
+    const auto fault = message ? record::check_to_device(*message) : record::to_device_fault::missing_topic;
+    if (fault != record::to_device_fault::none) {
+        ++stats_.to_device_invalid[static_cast<std::size_t>(fault)];
+        if (alarm_) alarm_(to.owner().name, record::alarm_type(fault));
+        return nullptr;
+    }
+    const auto topic_name = *message->topic;
+    if (topic_name.front() == '$' || record::has_wildcard(topic_name)) return nullptr; // no client can subscribe to it
+    name_scratch_.clear();
+    record::append_to_device(name_scratch_, message->client_id, topic_name);
+    if (auto* addressed = wanted_topic(to.owner(), to.name_space(), name_scratch_)) return addressed;
+    return wanted_topic(to.owner(), to.name_space(), topic_name);
 }
 
 void hub::append_message(topic& to, publish_source* source, core::byte_span record) {

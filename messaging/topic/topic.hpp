@@ -2,6 +2,7 @@
 // used on the loop only.
 #pragma once
 
+#include "common/record/device_topics.hpp"
 #include "messaging/store/entry.hpp"
 
 #include <cstdint>
@@ -36,7 +37,8 @@ struct message {
 class topic {
   public:
     topic(tenant& owner, std::string name_space, std::string name, bool kept)
-        : owner_(owner), name_space_(std::move(name_space)), name_(std::move(name)), kept_(kept) {}
+        : owner_(owner), name_space_(std::move(name_space)), name_(std::move(name)), kept_(kept),
+          addresses_devices_(name_space_ == "mqtt" && name_ == record::to_device) {}
     topic(const topic&) = delete;
     topic& operator=(const topic&) = delete;
 
@@ -44,6 +46,8 @@ class topic {
     const std::string& name_space() const noexcept { return name_space_; }
     const std::string& name() const noexcept { return name_; }
     bool kept() const noexcept { return kept_; }
+    /// `to-device`: what applications publish here is stored where the record's client ID and topic say (ref A.11).
+    bool addresses_devices() const noexcept { return addresses_devices_; }
 
     /// The message at exactly this position, or null.
     message* find(std::uint64_t position) noexcept;
@@ -73,6 +77,7 @@ class topic {
     std::string name_space_;
     std::string name_;
     bool kept_;
+    bool addresses_devices_;
 };
 
 } // namespace messaging::topic

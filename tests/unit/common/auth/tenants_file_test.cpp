@@ -47,7 +47,7 @@ TEST_CASE("tenants.yaml: users, roles, profile and anchors", "[auth]") {
     REQUIRE(loaded.directory);
     CHECK(loaded.complaints.empty());
     const auto& tenant = loaded.directory->tenants.at(core::tenant_id{"t0815"});
-    CHECK(tenant.profile == "ga");
+    CHECK(tenant.options.profile == "ga");
     CHECK(tenant.users.at("device1").hash.has_value());
     CHECK(tenant.users.at("admin").plain == "secret");
     CHECK(tenant.users.at("admin").roles == std::vector<std::string>{"ROLE_A", "ROLE_B2"});
@@ -113,4 +113,65 @@ TEST_CASE("tenants.yaml: all mistakes of a file are told at once", "[auth]") {
         complaints_of(in, "tenants:\n  t1:\n    profile: x\n    users:\n      u: { password: y, rolles: [] }\n");
     CHECK(std::count(text.begin(), text.end(), '\n') >= 2);
     CHECK_THAT(text, Contains("must be preview or ga") && Contains("scrypt:N:r:p") && Contains("rolles"));
+}
+
+TEST_CASE("tenants.yaml: switches, limits and store limits of a tenant", "[auth]") {
+    const make::directory in;
+    const auto loaded = load_tenants(in.write(
+        "tenants.yaml",
+        "tenants:\n"
+        "  t1:\n"
+        "    profile: preview\n"
+        "    switches: { isolation: device, wildcards: true, unclean_session: refuse, retain: refuse,\n"
+        "                assign_client_id: false, core_topics: ordinary, error_topic: false,\n"
+        "                certificate_names_client: true, basic_authentication: false, qos2: false }\n"
+        "    limits: { connections: 3, connect_rate: 4, publish_rate: 5, publish_rate_per_client: 6,\n"
+        "              delivery_rate: 7, throughput_bytes: 1MiB, topic_creation_rate_per_client: 8,\n"
+        "              packet_bytes: 2KiB, client_id_bytes: 9, topic_bytes: 10, subscriptions_per_client: 11 }\n"
+        "    store: { backlog_bytes_per_topic: 1KiB, backlog_bytes_per_tenant: 2KiB, ttl: 3s, topics_per_tenant: 300 "
+        "}\n"));
+    INFO(loaded.complaints);
+    REQUIRE(loaded.directory);
+    const auto& options = loaded.directory->tenants.at(core::tenant_id{"t1"}).options;
+    CHECK(options.switches.isolation == isolation::device);
+    CHECK(options.switches.wildcards == true);
+    CHECK(options.switches.clean_session == clean_session_policy::refuse_unclean);
+    CHECK(options.switches.retain == retain_policy::refuse);
+    CHECK(options.switches.assign_client_id == false);
+    CHECK(options.switches.core_topics_reserved == false);
+    CHECK(options.switches.error_topic == false);
+    CHECK(options.switches.certificate_names_client == true);
+    CHECK(options.switches.basic_authentication == false);
+    CHECK(options.limits.connections == 3u);
+    CHECK(options.limits.connect_rate == 4u);
+    CHECK(options.limits.publish_rate == 5u);
+    CHECK(options.limits.publish_rate_per_client == 6u);
+    CHECK(options.limits.delivery_rate == 7u);
+    CHECK(options.limits.throughput_bytes == 1'048'576u);
+    CHECK(options.limits.topic_creation_rate_per_client == 8u);
+    CHECK(options.limits.packet_bytes == 2048u);
+    CHECK(options.limits.client_id_bytes == 9);
+    CHECK(options.limits.topic_bytes == 10);
+    CHECK(options.limits.subscriptions_per_client == 11u);
+    CHECK(options.store.backlog_bytes_per_topic == 1024u);
+    CHECK(options.store.backlog_bytes_per_tenant == 2048u);
+    CHECK(options.store.ttl == std::chrono::seconds(3));
+    CHECK(options.store.topics_per_tenant == 300u);
+}
+
+TEST_CASE("tenants.yaml: what a later version may offer is refused with a sentence", "[auth]") {
+    const make::directory in;
+    const auto complaint = [&](const std::string& line) {
+        return complaints_of(in, "tenants:\n  t1:\n    " + line + "\n");
+    };
+    CHECK_THAT(complaint("profile: extended"), Contains("not offered by this version"));
+    CHECK_THAT(complaint("switches: { unclean_session: persistent }"),
+               Contains("tenants.yaml:3:") && Contains("`persistent` is not offered by this version"));
+    CHECK_THAT(complaint("switches: { retain: store }"), Contains("not offered by this version"));
+    CHECK_THAT(complaint("switches: { core_topics: platform }"), Contains("not offered by this version"));
+    CHECK_THAT(complaint("switches: { qos2: true }"), Contains("qos2") && Contains("not offered by this version"));
+    CHECK_THAT(complaint("switches: { isolation: none }"), Contains("must be tenant or device"));
+    CHECK_THAT(complaint("switches: { wildcard: true }"), Contains("wildcards"));
+    CHECK_THAT(complaint("limits: { packet_bytes: 100 }"), Contains("1KiB"));
+    CHECK_THAT(complaint("limits: { connections: -1 }"), Contains("connections"));
 }

@@ -1,5 +1,7 @@
 #include "messaging/endpoint/message_convert.hpp"
 
+#include "common/record/device_topics.hpp"
+
 #include "common/record/properties.hpp"
 #include "messaging/endpoint/api_context.hpp"
 
@@ -92,6 +94,49 @@ TEST_CASE("the MQTT topic is stored only where it differs, and told to consumers
     CHECK_FALSE(message->client_id);
     CHECK_FALSE(message->user_properties);
     CHECK(message->payload == "hi");
+}
+
+TEST_CASE("a message to devices has the key that ref A.11 asks for") {
+    const auto made = [](std::optional<std::string_view> client, std::optional<std::string_view> topic) {
+        n2::mqtt_service_message message;
+        message.client_id = client;
+        message.topic = topic;
+        std::string out;
+        REQUIRE(record_from_message(message, "to-device", now, out) == "");
+        return record::check_to_device(*record::parse(core::as_bytes(out)));
+    };
+    CHECK(made("c1", "cmd") == record::to_device_fault::none);
+    CHECK(made(std::nullopt, "cmd") == record::to_device_fault::none);
+    CHECK(made("", "cmd") == record::to_device_fault::empty_client_id);
+    CHECK(made("c1", std::nullopt) == record::to_device_fault::missing_topic);
+}
+
+TEST_CASE("consumers of from-device are told who published, and how") {
+    std::string properties;
+    record::append_user_property(properties, "k", "v");
+    record::append_user_property(properties, "tx.clientUsername", "somebody else");
+    record::fields fields;
+    fields.client_id = "dev-7";
+    fields.user = "device1";
+    fields.topic = "a/b";
+    fields.will = true;
+    fields.authenticated_by = record::authentication::x509;
+    fields.properties = properties;
+    std::string bytes;
+    record::append(bytes, fields);
+    std::string avro;
+    REQUIRE(append_message(avro, core::as_bytes(bytes), "from-device", extra_properties::from_device));
+    const auto message = n2::decode_avro(avro);
+    REQUIRE(message.has_value());
+    CHECK(message->topic == "a/b");
+    REQUIRE(message->user_properties);
+    CHECK(*message->user_properties == std::vector<n2::user_property>{{"k", "v"},
+                                                                      {"tx.clientUsername", "device1"},
+                                                                      {"tx.clientAuthType", "X509"},
+                                                                      {"tx.lastWillMessage", "true"}});
+    avro.clear();
+    REQUIRE(append_message(avro, core::as_bytes(bytes), "a/b"));
+    CHECK(n2::decode_avro(avro)->user_properties->size() == 2);
 }
 
 TEST_CASE("message identifiers that MQTT has not become 0") {

@@ -1,0 +1,70 @@
+// The tenants that have or had clients here, with what holds for each. A tenant appears on first use and is forgotten
+// when it is empty. Loop only.
+#pragma once
+
+#include "broker/tenant/settings.hpp"
+
+#include <cstddef>
+#include <cstdint>
+#include <functional>
+#include <memory>
+#include <string>
+#include <string_view>
+#include <unordered_map>
+
+namespace broker::tenant {
+
+/// One tenant's place in this process. Shared by its connections.
+class tenant {
+  public:
+    tenant(std::string id, std::shared_ptr<const tenant_settings> settings)
+        : id_(std::move(id)), settings_(std::move(settings)) {}
+    tenant(const tenant&) = delete;
+    tenant& operator=(const tenant&) = delete;
+
+    const std::string& id() const noexcept { return id_; }
+    /// As of the last reload; connections hold on to what they were accepted with.
+    const std::shared_ptr<const tenant_settings>& settings() const noexcept { return settings_; }
+    std::uint32_t connections() const noexcept { return connections_; }
+
+    void connected() noexcept { ++connections_; }
+    void disconnected() noexcept { --connections_; }
+
+  private:
+    friend class tenant_registry;
+    std::string id_;
+    std::shared_ptr<const tenant_settings> settings_;
+    std::uint32_t connections_ = 0;
+};
+
+class tenant_registry {
+  public:
+    /// Where a tenant's own options come from; null: there are none. The pointer is used during the call only.
+    using source = std::function<const auth::tenant_options*(std::string_view tenant)>;
+
+    tenant_registry(tenant_defaults defaults, source options)
+        : defaults_(std::move(defaults)), options_(std::move(options)) {}
+
+    /// Never null.
+    std::shared_ptr<tenant> find_or_make(std::string_view id);
+    /// Resolves every tenant anew; running connections keep their session's settings, limits of the tenant change at
+    /// once.
+    void reload();
+    void reload(tenant_defaults defaults) {
+        defaults_ = std::move(defaults);
+        reload();
+    }
+    /// Forgets tenants that nobody holds; for quiet moments.
+    void sweep();
+    std::size_t size() const noexcept { return tenants_.size(); }
+    /// Settings before a tenant is known.
+    const tenant_defaults& defaults() const noexcept { return defaults_; }
+    const std::unordered_map<std::string, std::shared_ptr<tenant>>& all() const noexcept { return tenants_; }
+
+  private:
+    tenant_defaults defaults_;
+    source options_;
+    std::unordered_map<std::string, std::shared_ptr<tenant>> tenants_;
+};
+
+} // namespace broker::tenant
