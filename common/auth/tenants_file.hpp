@@ -11,6 +11,8 @@
 //         demo:    { password: { plain: secret } }      # demonstrations only; the log warns
 //       trust_anchors:
 //         - { name: plant-ca, file: ca.pem, enabled: true, auto_registration: true }
+//       crl: revoked.pem                                # optional: CRLs in PEM or DER, or serial numbers:
+//       # crl: [ "0b:8a:5b:9d" ]                        # hexadecimal, whichever authority gave them
 //
 // Files are named relative to the YAML file. `${NAME}` in values is taken from the environment.
 #pragma once
@@ -45,6 +47,7 @@ struct tenant_directory {
     /// Checked for users that do not exist and for plain passwords, at the highest cost of any user, so that the time
     /// does not tell who exists. Users with cheaper hashes than others answer faster: hash all at one cost.
     password_hash dummy;
+    std::vector<std::string> files; ///< the YAML file, every file it names, the managed ones and their folders
 };
 
 struct loaded_tenants {

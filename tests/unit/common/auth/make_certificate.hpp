@@ -5,6 +5,7 @@
 #include <filesystem>
 #include <memory>
 #include <string>
+#include <vector>
 
 struct evp_pkey_st;
 
@@ -22,6 +23,7 @@ struct options {
     std::int64_t to_s = now_s + 86'400;
     bool sign_right = true; ///< key usage of authorities
     bool sha1 = false;
+    bool key_identifiers = false; ///< RFC 5280 §4.2.1.1 and §4.2.1.2, as OpenSSL's tools write them
 };
 
 struct issued {
@@ -32,6 +34,9 @@ struct issued {
 
 /// Signed by `signer`, or by itself.
 issued certificate(const options& with, const issued* signer = nullptr);
+
+/// A CRL of that authority in DER, or in PEM.
+std::string revocation_list(const issued& authority, const std::vector<std::string>& serials_hex, bool pem = false);
 
 struct directory {
     std::string path;

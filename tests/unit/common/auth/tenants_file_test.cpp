@@ -107,6 +107,43 @@ TEST_CASE("tenants.yaml: each anchor file must hold one authority", "[auth]") {
         Contains("already an anchor"));
 }
 
+TEST_CASE("tenants.yaml: revoked certificates by list or by file", "[auth][ref-F.5]") {
+    const make::directory in;
+    const auto ca = authority();
+    make::options with;
+    with.common_name = "dev-7";
+    const auto device = make::certificate(with, &ca);
+    const auto serial = certificate::from_der(device.der)->number().serial;
+    in.write("ca.pem", ca.pem);
+    in.write("list.pem", make::revocation_list(ca, {serial}, true));
+    in.write("list.der", make::revocation_list(ca, {serial}));
+    in.write("empty.crl", make::revocation_list(ca, {}));
+    const auto refusal = [&](const std::string& crl) {
+        const auto loaded = load_tenants(in.write(
+            "tenants.yaml",
+            "tenants:\n  t1:\n    trust_anchors:\n      - { file: ca.pem, auto_registration: true }\n    crl: " + crl +
+                "\n"));
+        INFO(loaded.complaints);
+        REQUIRE(loaded.directory);
+        const auto judged = loaded.directory->trust.verify_chain(core::tenant_id{"t1"},
+                                                                 std::vector<std::string>{device.der}, make::now_s);
+        return judged ? core::error_code{} : judged.error();
+    };
+    CHECK(refusal("list.pem") == errc::revoked);
+    CHECK(refusal("list.der") == errc::revoked);
+    CHECK(refusal("[ \"" + serial + "\", aa:bb ]") == errc::revoked);
+    CHECK_FALSE(refusal("[ aa:bb ]"));
+    CHECK_FALSE(refusal("[]"));
+    CHECK_FALSE(refusal("empty.crl"));
+    const auto complaint = [&](const std::string& crl) {
+        return complaints_of(in, "tenants:\n  t1:\n    crl: " + crl + "\n");
+    };
+    CHECK_THAT(complaint("absent.pem"), Contains("cannot read") && Contains("tenants.yaml:3:"));
+    CHECK_THAT(complaint("ca.pem"), Contains("neither PEM nor DER"));
+    CHECK_THAT(complaint("[ xyz ]"), Contains("hexadecimal"));
+    CHECK_THAT(complaint("{ file: list.pem }"), Contains("crl"));
+}
+
 TEST_CASE("tenants.yaml: all mistakes of a file are told at once", "[auth]") {
     const make::directory in;
     const auto text =
