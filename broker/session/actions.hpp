@@ -120,6 +120,7 @@ enum class close_reason : std::uint8_t {
     stream_lost,
     shutdown,
     transport_closed,
+    trust_withdrawn, ///< the certificate it came with was revoked, or its trust anchor taken away
 };
 
 /// Short names with underscores, for metrics and logs.

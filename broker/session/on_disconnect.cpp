@@ -50,6 +50,12 @@ void session::on_shutdown() {
     end(close_reason::shutdown, reason_code::server_unavailable, text);
 }
 
+void session::on_trust_withdrawn() {
+    constexpr std::string_view text = "the certificate is not accepted for this tenant any more";
+    if (phase_ == phase::claiming) return refuse_connect(reason_code::not_authorized, text);
+    end(close_reason::trust_withdrawn, reason_code::not_authorized, text);
+}
+
 void session::on_keep_alive_expired() {
     end(close_reason::keep_alive_expired, reason_code::keep_alive_timeout, describe(reason_code::keep_alive_timeout));
 }

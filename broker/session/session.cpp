@@ -30,6 +30,7 @@ std::string_view name_of(close_reason reason) noexcept {
     case close_reason::stream_lost: return "stream_lost";
     case close_reason::shutdown: return "shutdown";
     case close_reason::transport_closed: return "transport_closed";
+    case close_reason::trust_withdrawn: return "trust_withdrawn";
     }
     return "unknown";
 }

@@ -55,6 +55,9 @@ class session {
 
     // From the process and its clock.
     void on_shutdown();
+    /// The client would not be let in any more: 5.0 gets 0x87, the will is published as for every close by the server
+    /// ([MQTT311-3.1.2-8], [MQTT5-3.1.2-8]).
+    void on_trust_withdrawn();
     void on_keep_alive_expired();
     /// No CONNECT arrived in time.
     void on_connect_timeout();

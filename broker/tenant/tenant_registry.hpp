@@ -47,6 +47,8 @@ class tenant_registry {
 
     /// Never null.
     std::shared_ptr<tenant> find_or_make(std::string_view id);
+    /// What holds for a tenant, without giving it a place here: for logins, which may fail. Never null.
+    std::shared_ptr<const tenant_settings> settings_of(std::string_view id) const;
     /// Resolves every tenant anew; running connections keep their session's settings, limits of the tenant change at
     /// once.
     void reload();

@@ -53,6 +53,11 @@ TEST_CASE("forced closes: 5.0 is told why, 3.x is not",
     evicted.session.on_evicted();
     CHECK(code_of(evicted) == expected("8e"));
     CHECK(evicted.closed_by(close_reason::taken_over));
+    dialogue distrusted;
+    distrusted.connect(level);
+    distrusted.session.on_trust_withdrawn();
+    CHECK(code_of(distrusted) == expected("87"));
+    CHECK(distrusted.closed_by(close_reason::trust_withdrawn));
     dialogue expired;
     expired.connect(level);
     expired.session.on_keep_alive_expired();

@@ -23,6 +23,17 @@ TEST_CASE("tenant registry: a tenant appears on first use and is forgotten when 
     CHECK(tenants.size() == 0);
 }
 
+TEST_CASE("tenant registry: who only asks gets no place", "[tenant]") {
+    auth::tenant_options ga;
+    ga.profile = "ga";
+    tenant_registry tenants({}, [&](std::string_view id) { return id == "t1" ? &ga : nullptr; });
+    CHECK(tenants.settings_of("t1")->certificate_names_client);
+    CHECK_FALSE(tenants.settings_of("t2")->certificate_names_client);
+    CHECK(tenants.size() == 0);
+    const auto held = tenants.find_or_make("t1");
+    CHECK(tenants.settings_of("t1") == held->settings());
+}
+
 TEST_CASE("tenant registry: a reload is for whoever comes next", "[tenant]") {
     std::map<std::string, auth::tenant_options, std::less<>> known;
     tenant_registry tenants({}, [&](std::string_view id) -> const auth::tenant_options* {
