@@ -99,12 +99,9 @@ bool load(const std::string& path, config& into, std::string& complaints) {
     link.read("lease", into.limits.lease);
     link.read("failover_after", into.limits.failover_after);
     link.finish();
-    auto auth = root.child("auth");
-    std::string provider = "file";
-    auth.read("provider", provider);
-    if (provider != "file") auth.complain("provider must be file; this version has no other");
-    auth.read("file", into.auth_file);
-    auth.finish();
+    auto logins = root.child("auth");
+    auth::read_auth_settings(logins, into.logins, false);
+    logins.finish();
     read_limits(root.child("limits"), into.limits);
     read_subscriptions(root.child("subscriptions"), into.subscriptions);
     root.finish();
@@ -138,7 +135,7 @@ std::string describe(const config& c) {
         "listen: {{ address: {}, port: {}, certificate: \"{}\", key: \"{}\", connections_max: {} }}\n"
         "data: {{ directory: {}, durability: {}, segment_bytes: {}, cache_bytes: {} }}\n"
         "link: {{ secret_file: {}, lease: {}ms, failover_after: {}ms }}\n"
-        "auth: {{ provider: file, file: \"{}\" }}\n"
+        "auth:\n{}"
         "limits:\n"
         "  backlog_bytes_per_topic: {}\n  backlog_bytes_per_tenant: {}\n  ttl: {}ms\n"
         "  topics_per_tenant: {}\n  subscriptions_per_tenant: {}\n  message_bytes: {}\n"
@@ -146,9 +143,9 @@ std::string describe(const config& c) {
         "  unacknowledged_per_subscription: {}\n  qos0_lag_bytes: {}\n",
         level, c.listen.address, c.listen.port, c.listen.certificate, c.listen.key, c.listen.connections_max,
         c.data_directory, c.log.mode == store::durability::fsync ? "fsync" : "os", c.log.segment_bytes,
-        c.log.cache_bytes_max, c.link_secret_file, c.limits.lease.count(), c.limits.failover_after.count(), c.auth_file,
-        c.limits.backlog_bytes_per_topic, c.limits.backlog_bytes_per_tenant, c.limits.ttl.count(),
-        c.limits.topics_per_tenant, c.limits.subscriptions_per_tenant, c.limits.record_bytes,
+        c.log.cache_bytes_max, c.link_secret_file, c.limits.lease.count(), c.limits.failover_after.count(),
+        auth::describe(c.logins, false), c.limits.backlog_bytes_per_topic, c.limits.backlog_bytes_per_tenant,
+        c.limits.ttl.count(), c.limits.topics_per_tenant, c.limits.subscriptions_per_tenant, c.limits.record_bytes,
         c.limits.state_bytes_per_tenant, c.limits.kept_bytes_per_topic, c.limits.kept_ttl.count(),
         c.limits.unacknowledged_per_subscription, c.limits.qos0_lag_bytes);
 }

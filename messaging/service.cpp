@@ -61,16 +61,20 @@ bool service::start(std::string& why_not) {
 }
 
 bool service::open_auth(std::string& why_not) {
-    if (settings_.auth_file.empty()) return true;
     const auto post = [this](std::function<void()> f) { asio::post(loop_, std::move(f)); };
-    std::string complaints;
-    users_ = auth::file_provider::open(settings_.auth_file, post, complaints);
-    if (!users_) {
-        why_not = complaints;
-        return false;
+    const auto& settings = settings_.logins;
+    if (settings.provider == auth::provider_kind::platform) {
+        platform_ =
+            std::make_unique<auth::platform_login>(loop_.get_executor(), settings.platform, clock_, post, false);
+        logins_ = &platform_->cache();
+        return true;
     }
-    logins_ = std::make_unique<auth::credential_cache>(*users_, clock_, post);
-    users_->on_reload([this] { logins_->invalidate(); });
+    if (settings.file.empty()) return true;
+    users_ = auth::file_provider::open(settings.file, post, why_not);
+    if (!users_) return false;
+    file_logins_ = std::make_unique<auth::credential_cache>(*users_, clock_, post);
+    users_->on_reload([this] { file_logins_->invalidate(); });
+    logins_ = file_logins_.get();
     return true;
 }
 
@@ -198,7 +202,7 @@ void service::reload() {
     if (users_) {
         const auto complaints = users_->reload();
         if (complaints.empty())
-            core::log::info("users reloaded", {{"file", settings_.auth_file}});
+            core::log::info("users reloaded", {{"file", settings_.logins.file}});
         else
             core::log::error("users not reloaded, the old ones stay", {{"complaints", complaints}});
     }
@@ -214,6 +218,7 @@ asio::awaitable<void> service::stop() {
     health_.not_ready("service", "stopping");
     tasks_.stop();
     if (server_) co_await server_->stop();
+    if (platform_) co_await platform_->stop();
     co_await tasks_.join();
     sessions_->clear();
     hub_->close();

@@ -6,6 +6,7 @@
 #include "common/auth/credential_cache.hpp"
 #include "common/auth/file_provider.hpp"
 #include "common/auth/link_token.hpp"
+#include "common/auth/platform_login.hpp"
 #include "common/core/clock.hpp"
 #include "common/net/http_server.hpp"
 #include "common/ops/health.hpp"
@@ -59,14 +60,16 @@ class service {
     ops::ops_routes ops_;
     std::optional<auth::link_secret> secret_;
     std::unique_ptr<auth::file_provider> users_;
-    std::unique_ptr<auth::credential_cache> logins_;
+    std::unique_ptr<auth::credential_cache> file_logins_;
+    std::unique_ptr<auth::platform_login> platform_;
+    auth::provider* logins_ = nullptr; ///< whichever is in force; null: none
     std::shared_ptr<net::tls_context> tls_;
     std::unique_ptr<store::file_system> files_;
     std::unique_ptr<async::turn_call> turn_;
     std::unique_ptr<topic::hub> hub_;
     std::unique_ptr<endpoint::link_sessions> sessions_;
     std::unique_ptr<endpoint::front> front_;
-    std::unique_ptr<endpoint::notification_api> api_; ///< only with auth.file
+    std::unique_ptr<endpoint::notification_api> api_; ///< only where somebody can tell who may log in
     std::unique_ptr<net::http_server> server_;
     async::task_group tasks_;
     asio::steady_timer ticker_;
