@@ -50,6 +50,23 @@ void read_limits(core::config_node node, config& into) {
     node.finish();
 }
 
+void read_throttle(core::config_node node, login::throttle_limits& into) {
+    node.read("failures_per_user", into.failures_per_user);
+    node.read("failures_per_address", into.failures_per_address);
+    node.read("first_delay", into.first_delay);
+    node.read("max_delay", into.max_delay);
+    node.read("window", into.window);
+    node.read("remembered_max", into.remembered_max);
+    node.finish();
+    if (into.max_delay < into.first_delay) node.complain("max_delay must not be shorter than first_delay");
+}
+
+void read_auth(core::config_node node, config& into) {
+    auth::read_auth_settings(node, into.logins, true);
+    read_throttle(node.child("throttle"), into.throttle);
+    node.finish();
+}
+
 void read_messaging(core::config_node node, config& into) {
     node.read("url", into.messaging_url);
     node.read("secret_file", into.secret_file);
@@ -90,12 +107,7 @@ bool load(const std::string& path, config& into, std::string& complaints) {
     ops.read("port", into.ops_port);
     ops.finish();
     read_messaging(root.child("messaging"), into);
-    auto auth = root.child("auth");
-    std::string provider = "file";
-    auth.read("provider", provider);
-    if (provider != "file") auth.complain("provider must be file; this version has no other");
-    auth.read("file", into.auth_file);
-    auth.finish();
+    read_auth(root.child("auth"), into);
     read_limits(root.child("limits"), into);
     auto tenants = root.child("tenant_defaults");
     into.tenants.options = auth::read_tenant_options(tenants);
@@ -122,7 +134,9 @@ std::string describe(const config& c) {
         "ops: {{ address: {}, port: {} }}\n"
         "tenant_defaults: {{ profile: {} }}\n"
         "messaging: {{ url: {}, secret_file: \"{}\", token_file: \"{}\", ca_file: \"{}\" }}\n"
-        "auth: {{ provider: file, file: {} }}\n"
+        "auth:\n{}"
+        "  throttle:\n    failures_per_user: {}\n    failures_per_address: {}\n    first_delay: {}ms\n"
+        "    max_delay: {}ms\n    window: {}ms\n    remembered_max: {}\n"
         "limits:\n"
         "  connect_timeout: {}ms\n  link_grace: {}ms\n  connections: {}\n  stream_bytes: {}\n  outbox_bytes: {}\n"
         "  packet_bytes: {}\n  client_id_bytes: {}\n  topic_bytes: {}\n  subscriptions_per_client: {}\n"
@@ -130,11 +144,14 @@ std::string describe(const config& c) {
         word(c.log_level), c.plain.enabled, c.plain.address, c.plain.port, c.tls.enabled, c.tls.address, c.tls.port,
         c.tls.certificate, c.tls.key, c.ops_address, c.ops_port,
         c.tenants.options.profile.empty() ? "preview" : c.tenants.options.profile, c.messaging_url, c.secret_file,
-        c.token_file, c.ca_file, c.auth_file, c.limits.connect_timeout.count(), c.limits.link_grace.count(),
-        c.limits.connections_max, c.limits.stream_bytes, c.limits.outbox_bytes, c.tenants.session.packet_bytes_max,
-        c.tenants.session.client_id_bytes_max, c.tenants.session.topic_bytes_max, c.tenants.session.subscriptions_max,
-        c.tenants.session.receive_maximum, c.tenants.session.deliveries_in_flight_3x,
-        c.tenants.session.deliveries_in_flight_max, c.tenants.session.server_keep_alive_s);
+        c.token_file, c.ca_file, auth::describe(c.logins, true), c.throttle.failures_per_user,
+        c.throttle.failures_per_address, c.throttle.first_delay.count(), c.throttle.max_delay.count(),
+        c.throttle.window.count(), c.throttle.remembered_max, c.limits.connect_timeout.count(),
+        c.limits.link_grace.count(), c.limits.connections_max, c.limits.stream_bytes, c.limits.outbox_bytes,
+        c.tenants.session.packet_bytes_max, c.tenants.session.client_id_bytes_max, c.tenants.session.topic_bytes_max,
+        c.tenants.session.subscriptions_max, c.tenants.session.receive_maximum,
+        c.tenants.session.deliveries_in_flight_3x, c.tenants.session.deliveries_in_flight_max,
+        c.tenants.session.server_keep_alive_s);
 }
 
 } // namespace broker

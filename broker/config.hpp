@@ -2,7 +2,9 @@
 #pragma once
 
 #include "broker/edge/connection.hpp"
+#include "broker/login/throttle.hpp"
 #include "broker/tenant/settings.hpp"
+#include "common/auth/auth_settings.hpp"
 #include "common/core/log.hpp"
 
 #include <cstdint>
@@ -19,6 +21,8 @@ struct listen_config {
 };
 
 struct config {
+    config() { logins.file = "tenants.yaml"; }
+
     core::log::level log_level = core::log::level::info;
     listen_config plain{true, "0.0.0.0", 2883, "", ""};
     listen_config tls{false, "0.0.0.0", 9883, "", ""};
@@ -28,7 +32,8 @@ struct config {
     std::string secret_file; ///< one of the two
     std::string token_file;
     std::string ca_file;
-    std::string auth_file = "tenants.yaml";
+    auth::auth_settings logins;
+    login::throttle_limits throttle;
     tenant::tenant_defaults tenants; ///< of tenants about which nothing is said
     edge::edge_limits limits;
 };

@@ -55,27 +55,67 @@ bool service::start(std::string& why_not) {
     listener_ = std::make_unique<edge::listener>(loop_.get_executor(), *shared_);
     if (!open_doors(why_not) || !open_ops(why_not)) return false;
     relay_->start();
+    if (platform_ && platform_->trust() != nullptr) platform_->trust()->start();
     listener_->start();
     return true;
 }
 
 bool service::open_auth(std::string& why_not) {
     const auto post = [this](std::function<void()> f) { asio::post(loop_, std::move(f)); };
-    users_ = auth::file_provider::open(settings_.auth_file, post, why_not);
-    if (!users_) return false;
-    tenants_ = std::make_unique<tenant::tenant_registry>(
-        settings_.tenants, [this](std::string_view id) -> const auth::tenant_options* {
-            const auto& known = users_->directory()->tenants;
-            const auto found = known.find(core::tenant_id(id));
-            return found == known.end() ? nullptr : &found->second.options;
+    const bool by_platform = settings_.logins.provider == auth::provider_kind::platform;
+    if (!settings_.logins.file.empty()) {
+        users_ = auth::file_provider::open(settings_.logins.file, post, why_not);
+        if (!users_) return false;
+    } else if (!by_platform) {
+        why_not = "auth.file is empty, and the provider is file";
+        return false;
+    }
+    tenants_ = std::make_unique<tenant::tenant_registry>(settings_.tenants,
+                                                         [this](std::string_view id) { return options_of(id); });
+    if (by_platform) {
+        platform_ = std::make_unique<auth::platform_login>(loop_.get_executor(), settings_.logins.platform, clock_,
+                                                           post, settings_.tls.enabled);
+        cache_ = &platform_->cache();
+        trust_ = platform_->trust();
+        if (auto* trust = platform_->trust()) trust->on_change([this] { recheck_certificates(); });
+        if (users_)
+            core::log::info("users and trust anchors come from the platform; the file gives profiles and limits",
+                            {{"file", settings_.logins.file}});
+    } else {
+        file_cache_ = std::make_unique<auth::credential_cache>(*users_, clock_, post);
+        file_trust_ = std::make_unique<auth::file_trust>(*users_, clock_);
+        cache_ = file_cache_.get();
+        trust_ = file_trust_.get();
+    }
+    if (users_)
+        users_->on_reload([this] {
+            // What the platform said stays true whatever the file says.
+            if (file_cache_) file_cache_->invalidate();
+            tenants_->reload();
+            if (file_trust_) recheck_certificates();
         });
-    cache_ = std::make_unique<auth::credential_cache>(*users_, clock_, post);
-    users_->on_reload([this] {
-        cache_->invalidate();
-        tenants_->reload();
-    });
-    logins_ = std::make_unique<login::authenticator>(*users_, *cache_, clock_);
+    logins_ = std::make_unique<login::authenticator>(
+        *cache_, trust_, [this](std::string_view tenant) { return rules_of(tenant); }, clock_, settings_.throttle);
     return true;
+}
+
+const auth::tenant_options* service::options_of(std::string_view tenant) const {
+    if (!users_) return nullptr;
+    const auto& known = users_->directory()->tenants;
+    const auto found = known.find(core::tenant_id(tenant));
+    return found == known.end() ? nullptr : &found->second.options;
+}
+
+login::tenant_rules service::rules_of(std::string_view tenant) const {
+    const auto settings = tenants_->settings_of(tenant);
+    login::tenant_rules rules;
+    rules.basic_authentication = settings->basic_authentication;
+    rules.certificate_names_client = settings->certificate_names_client;
+    return rules;
+}
+
+void service::recheck_certificates() {
+    if (listener_ && trust_ != nullptr) listener_->recheck(*trust_);
 }
 
 bool service::open_doors(std::string& why_not) {
@@ -114,6 +154,7 @@ bool service::open_doors(std::string& why_not) {
 
 bool service::open_ops(std::string& why_not) {
     declare_metrics();
+    declare_login_metrics();
     net::http_server_options options;
     options.name = "ops";
     options.address = settings_.ops_address;
@@ -155,13 +196,6 @@ void service::declare_metrics() {
     add("mqtt_refused_total", "QoS 1 messages refused by messaging", of(relayed.refused));
     add("mqtt_evictions_total", "Clients taken over or fenced", of(relayed.evictions));
     add("mqtt_streams_lost_total", "Subscriptions ended by messaging", of(relayed.streams_lost));
-    const auto& logins = logins_->counters();
-    add("mqtt_logins_password_total", "Logins by password", of(logins.accepted_password));
-    add("mqtt_logins_certificate_total", "Logins by certificate", of(logins.accepted_certificate));
-    add("mqtt_logins_refused_credentials_total", "Logins refused: wrong credentials", of(logins.refused_credentials));
-    add("mqtt_logins_refused_certificate_total", "Logins refused: certificate", of(logins.refused_certificate));
-    add("mqtt_logins_refused_form_total", "Logins refused: nothing usable offered", of(logins.refused_form));
-    add("mqtt_logins_busy_total", "Logins refused: too many at a time", of(logins.busy));
     add("mqtt_reloads_failed_total", "SIGHUPs that left users or certificates as they were", of(reloads_failed_));
     add("mqtt_link_up", "1 while the link to messaging works", [this] { return relay_->up() ? 1.0 : 0.0; });
     add("mqtt_link_unsettled", "Frames on the link that are not settled",
@@ -179,13 +213,69 @@ void service::declare_metrics() {
     });
 }
 
-void service::reload() {
+void service::declare_login_metrics() {
+    const auto add = [&](std::string name, std::string help, const std::uint64_t& value) {
+        metrics_.computed(std::move(name), std::move(help), [&value] { return static_cast<double>(value); });
+    };
+    const auto& logins = logins_->counters();
+    add("mqtt_logins_password_total", "Logins by password", logins.accepted_password);
+    add("mqtt_logins_certificate_total", "Logins by certificate", logins.accepted_certificate);
+    add("mqtt_logins_refused_credentials_total", "Logins refused: wrong credentials", logins.refused_credentials);
+    add("mqtt_logins_refused_certificate_total", "Logins refused: certificate", logins.refused_certificate);
+    add("mqtt_logins_refused_name_total", "Logins refused: common name is not the client ID", logins.refused_name);
+    add("mqtt_logins_refused_basic_total", "Logins refused: the tenant allows certificates only", logins.refused_basic);
+    add("mqtt_logins_refused_form_total", "Logins refused: nothing usable offered", logins.refused_form);
+    add("mqtt_logins_throttled_total", "Logins refused unseen after too many failures", logins.throttled);
+    add("mqtt_logins_busy_total", "Logins refused: too many at a time", logins.busy);
+    add("mqtt_logins_unavailable_total", "Logins refused: the platform cannot be asked", logins.unavailable);
+    const auto& cache = cache_->counters();
+    add("mqtt_credentials_hits_total", "Passwords answered from memory", cache.hits);
+    add("mqtt_credentials_asked_total", "Passwords the provider was asked about", cache.asked);
+    add("mqtt_credentials_refreshed_total", "Of these, asked again in the background", cache.refreshed);
+    add("mqtt_credentials_stale_total", "Logins by what was right when the provider could last be asked",
+        cache.served_stale);
+    const auto compute = [&](std::string name, std::string help, std::function<double()> value) {
+        metrics_.computed(std::move(name), std::move(help), std::move(value));
+    };
+    compute("mqtt_credentials_remembered", "Remembered credentials",
+            [this] { return static_cast<double>(cache_->remembered()); });
+    compute("mqtt_login_failures_users", "Users with failed logins in memory",
+            [this] { return static_cast<double>(logins_->failures().users()); });
+    compute("mqtt_login_failures_addresses", "Addresses with failed logins in memory",
+            [this] { return static_cast<double>(logins_->failures().addresses()); });
+    if (!platform_) return;
+    const auto& platform = platform_->provider().counters();
+    add("mqtt_platform_logins_total", "Requests to the platform about a login", platform.requests);
+    add("mqtt_platform_logins_failed_total", "Of these without a usable answer", platform.failed);
+    add("mqtt_platform_logins_throttled_total", "Of these answered 429", platform.throttled);
+    add("mqtt_platform_logins_not_asked_total", "Logins the platform was spared", platform.not_asked);
+    add("mqtt_platform_logins_turned_away_total", "Logins that found the queue to the platform full",
+        platform.turned_away);
+    compute("mqtt_platform_paused", "1 while the platform is left alone after failures",
+            [this] { return platform_->provider().breaker().open() ? 1.0 : 0.0; });
+    compute("mqtt_platform_logins_waiting", "Logins that wait for a request to the platform",
+            [this] { return static_cast<double>(platform_->provider().waiting()); });
+    if (platform_->trust() == nullptr) return;
+    const auto& trust = platform_->trust()->counters();
+    add("mqtt_platform_certificates_fetched_total", "Trusted certificates fetched, once per tenant and round",
+        trust.fetched);
+    add("mqtt_platform_certificates_failed_total", "Of these that failed", trust.failed);
+    compute("mqtt_platform_trust_anchors", "Trust anchors in memory",
+            [this] { return static_cast<double>(platform_->trust()->anchors()); });
+}
+
+void service::reload_users() {
     if (const auto complaints = users_->reload(); complaints.empty())
-        core::log::info("users reloaded", {{"file", settings_.auth_file}});
+        core::log::info("users reloaded", {{"file", settings_.logins.file}});
     else {
         ++reloads_failed_;
         core::log::error("users not reloaded, the old ones stay", {{"complaints", complaints}});
     }
+}
+
+void service::reload() {
+    if (platform_ && platform_->trust() != nullptr) platform_->trust()->refresh();
+    if (users_) reload_users();
     if (!tls_) return;
     if (const auto done = tls_->reload(); done)
         core::log::info("certificates reloaded");
@@ -199,6 +289,7 @@ asio::awaitable<void> service::stop() {
     health_.not_ready("service", "stopping");
     shared_->stopping = true;
     co_await listener_->stop(std::chrono::milliseconds(4'000));
+    if (platform_) co_await platform_->stop();
     co_await relay_->stop(std::chrono::milliseconds(3'000));
     co_await ops_server_->stop();
 }

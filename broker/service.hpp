@@ -7,6 +7,8 @@
 #include "broker/relay/relay.hpp"
 #include "common/auth/credential_cache.hpp"
 #include "common/auth/file_provider.hpp"
+#include "common/auth/file_trust.hpp"
+#include "common/auth/platform_login.hpp"
 #include "common/core/clock.hpp"
 #include "common/net/http_server.hpp"
 #include "common/net/tls_context.hpp"
@@ -41,9 +43,14 @@ class service {
   private:
     std::string read_token(std::string& why_not) const;
     bool open_auth(std::string& why_not);
+    const auth::tenant_options* options_of(std::string_view tenant) const;
+    login::tenant_rules rules_of(std::string_view tenant) const;
+    void recheck_certificates();
+    void reload_users();
     bool open_doors(std::string& why_not);
     bool open_ops(std::string& why_not);
     void declare_metrics();
+    void declare_login_metrics();
 
     asio::io_context& loop_;
     config settings_;
@@ -54,8 +61,12 @@ class service {
     edge::edge_counters counters_;
     std::uint64_t reloads_failed_ = 0;
     std::vector<std::byte> scratch_;
-    std::unique_ptr<auth::file_provider> users_;
-    std::unique_ptr<auth::credential_cache> cache_;
+    std::unique_ptr<auth::file_provider> users_; ///< null with the platform as provider and no file
+    std::unique_ptr<auth::credential_cache> file_cache_;
+    std::unique_ptr<auth::file_trust> file_trust_;
+    std::unique_ptr<auth::platform_login> platform_;
+    auth::credential_cache* cache_ = nullptr; ///< whichever is in force
+    auth::trust_source* trust_ = nullptr;
     std::unique_ptr<login::authenticator> logins_;
     std::unique_ptr<tenant::tenant_registry> tenants_;
     std::unique_ptr<relay::relay> relay_;

@@ -297,16 +297,23 @@ void connection::authenticate(const session::login_request& request) {
         session_.on_authenticated(refused);
         return;
     }
-    with_.logins.login(request.username, request.password, transport_->peer().der,
-                       [self = weak_from_this()](login::login_result result) {
-                           if (const auto still = self.lock()) still->on_logged_in(std::move(result));
-                       });
+    const std::string address = transport_->remote_address();
+    login::login_attempt attempt;
+    attempt.username = request.username;
+    attempt.password = request.password;
+    attempt.client_id = request.client_id;
+    attempt.address = address;
+    attempt.certificates = &transport_->peer().der;
+    with_.logins.login(attempt, [self = weak_from_this()](login::login_result result) {
+        if (const auto still = self.lock()) still->on_logged_in(std::move(result));
+    });
 }
 
 void connection::on_logged_in(login::login_result result) {
     if (closed_ || closing_) return;
-    user_ = result.who.user;
+    user_ = std::move(result.who.user);
     method_ = result.who.method;
+    device_ = std::move(result.who.device);
     session::login_outcome outcome;
     outcome.reason = result.reason;
     outcome.text = result.text;
@@ -315,7 +322,6 @@ void connection::on_logged_in(login::login_result result) {
         home_->connected();
         settings_ = home_->settings();
         outcome.settings = &settings_->session;
-        refuse_by_tenant(outcome);
     }
     session_.on_authenticated(outcome);
     if (!in_session_) {
@@ -324,17 +330,17 @@ void connection::on_logged_in(login::login_result result) {
     }
 }
 
-/// Rules that need to know the tenant; the session's own follow behind.
-void connection::refuse_by_tenant(session::login_outcome& outcome) const {
-    const auto refuse = [&](std::string_view text) {
-        outcome.reason = reason_code::not_authorized;
-        outcome.text = text;
-    };
-    if (method_ == record::authentication::basic && !settings_->basic_authentication)
-        refuse("this tenant allows certificates only");
-    else if (method_ == record::authentication::x509 && settings_->certificate_names_client &&
-             !login::names_client(user_, client_id_))
-        refuse("the certificate's common name is not the client ID");
+void connection::recheck(const auth::trust_source& trust) {
+    if (closing_ || closed_ || !device_ || !home_) return;
+    const auto still = trust.still_trusted(core::tenant_id(home_->id()), *device_);
+    if (still) return;
+    core::log::info("certificate not accepted any more", {{"tenant", tenant()},
+                                                          {"client", client_id_},
+                                                          {"anchor", device_->anchor_name},
+                                                          {"why", still.error().message()}});
+    session_.on_trust_withdrawn();
+    flush();
+    wake();
 }
 
 void connection::claim(const session::claim_request& request) {

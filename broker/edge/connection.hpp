@@ -71,6 +71,8 @@ class connection final : public std::enable_shared_from_this<connection>,
     void check(core::steady_time now);
     /// Says goodbye (5.0: 0x8B) and closes.
     void shut_down();
+    /// Closes (5.0: 0x87) when the certificate the client came with would not be accepted now.
+    void recheck(const auth::trust_source& trust);
 
     bool connected() const noexcept { return session_.connected(); }
     /// Empty before login.
@@ -107,7 +109,6 @@ class connection final : public std::enable_shared_from_this<connection>,
     void flush();
     asio::awaitable<void> drain(std::shared_ptr<connection> self);
     void on_logged_in(login::login_result result);
-    void refuse_by_tenant(session::login_outcome& outcome) const;
     void finish();
     void wake() { wake_.notify(); }
 
@@ -123,6 +124,7 @@ class connection final : public std::enable_shared_from_this<connection>,
     std::string client_id_;
     std::string user_;
     record::authentication method_ = record::authentication::none;
+    std::shared_ptr<const auth::device_identity> device_; ///< only with a certificate
     core::steady_time last_packet_at_;
     core::steady_time closing_since_{};
     std::uint32_t keep_alive_s_ = 0;

@@ -63,6 +63,11 @@ asio::awaitable<void> listener::watch() {
     }
 }
 
+void listener::recheck(const auth::trust_source& trust) {
+    const std::vector<std::shared_ptr<connection>> all(connections_.begin(), connections_.end());
+    for (const auto& one : all) one->recheck(trust);
+}
+
 std::size_t listener::clients() const noexcept {
     return static_cast<std::size_t>(
         std::count_if(connections_.begin(), connections_.end(), [](const auto& one) { return one->connected(); }));

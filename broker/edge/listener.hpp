@@ -24,6 +24,8 @@ class listener {
     void start();
     /// Stops accepting, says goodbye to every client, waits until they are gone (at most `patience`).
     asio::awaitable<void> stop(std::chrono::milliseconds patience);
+    /// Trust was withdrawn from somebody: closes the connections that rested on it.
+    void recheck(const auth::trust_source& trust);
     std::size_t connections() const noexcept { return connections_.size(); }
     std::size_t clients() const noexcept;
 
