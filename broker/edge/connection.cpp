@@ -5,6 +5,7 @@
 #include "common/core/log.hpp"
 
 #include <boost/asio/co_spawn.hpp>
+#include <boost/asio/post.hpp>
 
 #include <algorithm>
 #include <random>
@@ -40,6 +41,9 @@ reason_code code_of(msg_link::reason why) noexcept {
 constexpr std::size_t read_bytes = 64 * 1024;
 /// One connection takes at most this much of a turn, so that its neighbours get theirs.
 constexpr std::size_t turn_bytes = 256 * 1024;
+/// What a client may still send, and how long it may take to close, after it was told why its connection ends.
+constexpr std::size_t linger_bytes_max = 1024 * 1024;
+constexpr std::chrono::seconds linger_time{1};
 
 } // namespace
 
@@ -78,6 +82,7 @@ asio::awaitable<void> connection::run(bool handshake) {
         flush();
     }
     finish();
+    if (lingering_) co_await linger();
 }
 
 bool connection::may_read() const {
@@ -169,7 +174,10 @@ void connection::flush() {
     }
     if (closing_ && outbox_.empty()) {
         closed_ = true;
-        transport_->close();
+        if (tells_why_ && !with_.stopping)
+            say_farewell();
+        else
+            transport_->close();
         wake();
     }
 }
@@ -198,10 +206,35 @@ asio::awaitable<void> connection::drain(std::shared_ptr<connection> self) {
 
 // --- ending
 
+/// The last words are out, but the client may be in the middle of a packet: closing now would reset the connection, and
+/// a client whose write fails does not look for a reason. So only our side ends, and `run` drops what still comes.
+void connection::say_farewell() {
+    lingering_ = true;
+    closing_since_ = with_.time.now();
+    transport_->shutdown_send();
+    // Claim and will do not wait for the client. Not at once: the relay may be the caller.
+    asio::post(transport_->executor(), [self = shared_from_this()] { self->finish(); });
+}
+
+asio::awaitable<void> connection::linger() {
+    auto& scratch = with_.scratch;
+    if (scratch.size() < read_bytes) scratch.resize(read_bytes);
+    std::size_t dropped = 0;
+    while (dropped < linger_bytes_max) {
+        const auto got = transport_->read_some({scratch.data(), read_bytes});
+        if (got.error) break;
+        dropped += got.bytes;
+        if (!got.would_block) continue;
+        const auto error = co_await transport_->wait_readable();
+        if (error) break;
+    }
+    transport_->close();
+}
+
 void connection::finish() {
     closed_ = true;
     if (!session_.closed()) session_.on_transport_closed();
-    transport_->close();
+    if (!lingering_) transport_->close();
     if (member_ != nullptr) {
         with_.links.leave(member_, will_);
         member_ = nullptr;
@@ -212,6 +245,8 @@ void connection::close(session::close_reason reason, std::string_view log_text, 
     closing_ = true;
     closing_since_ = with_.time.now();
     will_ = publish_will;
+    tells_why_ =
+        reason != session::close_reason::client_disconnected && reason != session::close_reason::transport_closed;
     const auto index = static_cast<std::size_t>(reason);
     if (index < with_.counters.closed.size()) ++with_.counters.closed[index];
     // A connection that ends inside a packet is worth a line; one that is cut between packets is daily business.
@@ -231,6 +266,7 @@ void connection::close(session::close_reason reason, std::string_view log_text, 
 }
 
 void connection::shut_down() {
+    if (lingering_) transport_->close();
     if (closing_ || closed_) return;
     session_.on_shutdown();
     flush();
@@ -238,7 +274,10 @@ void connection::shut_down() {
 
 void connection::check(core::steady_time now) {
     using namespace std::chrono;
-    if (closed_) return;
+    if (closed_) {
+        if (lingering_ && now - closing_since_ > linger_time) transport_->close();
+        return;
+    }
     if (closing_) {
         if (now - closing_since_ > seconds(5)) { // the peer does not take our last words
             closed_ = true;

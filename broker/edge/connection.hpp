@@ -105,6 +105,8 @@ class connection final : public std::enable_shared_from_this<connection>,
     void flush();
     asio::awaitable<void> drain(std::shared_ptr<connection> self);
     void on_logged_in(login::login_result result);
+    void say_farewell();
+    asio::awaitable<void> linger();
     void finish();
     void wake() { wake_.notify(); }
 
@@ -126,6 +128,8 @@ class connection final : public std::enable_shared_from_this<connection>,
     bool draining_ = false;
     bool closing_ = false;
     bool closed_ = false;
+    bool tells_why_ = false; ///< the end is ours, and the client shall be able to read the reason
+    bool lingering_ = false;
     bool will_ = true;
     bool in_session_ = false;
     bool credit_held_ = false;

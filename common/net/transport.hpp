@@ -56,6 +56,10 @@ class transport {
     /// whole.
     virtual io_result write_pieces(std::span<const core::byte_span> pieces) noexcept;
 
+    /// Tells the peer that nothing follows; reading goes on. Closing with unread input resets a TCP connection, which
+    /// can take what was written last with it.
+    virtual void shutdown_send() noexcept = 0;
+
     /// Ends the connection and every wait; idempotent, and the only call that is allowed afterwards. TLS says goodbye
     /// if it can at once.
     virtual void close() noexcept = 0;
