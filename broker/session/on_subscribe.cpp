@@ -1,6 +1,7 @@
 // SUBSCRIBE and UNSUBSCRIBE. Every filter becomes a request to the driver; when the last of a packet is answered, its
 // SUBACK or UNSUBACK goes out with one code per filter in their order.
 #include "broker/mqtt/encoder.hpp"
+#include "broker/mqtt/wire.hpp"
 #include "broker/session/session.hpp"
 
 #include <algorithm>
@@ -195,7 +196,8 @@ void session::finish_requests() {
 }
 
 void session::send_request_answer(const pending_request& request) {
-    const std::size_t bytes = 1 + 4 + 2 + 1 + request.codes.size();
+    const std::size_t remaining = 2 + 1 + request.codes.size(); // identifier, no properties, codes
+    const std::size_t bytes = 1 + mqtt::varint_size(static_cast<std::uint32_t>(remaining)) + remaining;
     if (bytes > client_packet_bytes_max_ && is_v5()) // [MQTT5-3.1.2-24]
         return end(close_reason::refused, reason_code::packet_too_large,
                    "the answer has more codes than the client takes");

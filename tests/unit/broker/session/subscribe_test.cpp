@@ -217,3 +217,16 @@ TEST_CASE("whatever the store says, SUBACK has a code of its table",
         CHECK(talk.session.connected());
     }
 }
+
+TEST_CASE("an answer of exactly the client's maximum packet size is sent, a larger one ends it", "[MQTT5-3.1.2-24]") {
+    const auto answer = [](std::size_t filters) {
+        dialogue talk;
+        talk.connect(5, hex("17 00 27 00000015")); // 21 bytes, as many as CONNACK takes
+        std::string body = hex("0001 00");
+        for (std::size_t i = 0; i < filters; ++i) body += hex("0001 23 00");
+        return talk.send(packet_bytes::packet(0x82, body));
+    };
+    CHECK(answer(16).substr(0, 14) == "90 13 00 01 00");
+    CHECK(hex(answer(16)).size() == 21);
+    CHECK(answer(17).substr(6, 2) == "95");
+}
