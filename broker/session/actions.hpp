@@ -162,7 +162,8 @@ class driver {
     virtual void subscribe(const subscribe_request& wanted, std::uint32_t request) = 0;
     /// Answered by `session::on_unsubscribed`.
     virtual void unsubscribe(std::string_view filter, std::uint32_t request) = 0;
-    /// True if this client has exactly this filter; asked only when it is at its limit of subscriptions.
+    /// True if this client has exactly this filter, or has asked for it last. Asked for each filter of UNSUBSCRIBE, and
+    /// of SUBSCRIBE when the client is at its limit of subscriptions.
     virtual bool has_subscription(std::string_view filter) const = 0;
     /// A delivery is done: QoS 0 written or dropped, QoS 1 acknowledged by the client. One more may come, with its
     /// bytes.

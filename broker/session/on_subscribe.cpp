@@ -48,8 +48,9 @@ reason_code session::judge_filter(const mqtt::subscription& entry, std::string_v
         text = describe(topic_verdict::dollar);
         return reason_code::topic_filter_invalid;
     }
+    // At the limit what the client has may be replaced, still not more of it at once than it may have.
     if (subscriptions_ + unanswered_requests_ >= settings_->subscriptions_max &&
-        !driver_.has_subscription(entry.filter)) {
+        (unanswered_requests_ >= settings_->subscriptions_max || !driver_.has_subscription(entry.filter))) {
         text = "too many subscriptions";
         return reason_code::quota_exceeded;
     }
@@ -135,8 +136,14 @@ void session::handle(const mqtt::unsubscribe_packet& packet) {
     std::uint32_t number = request.first_request;
     begin_request(std::move(request));
     mqtt::filter_reader filters(packet);
-    while (const auto filter = filters.next())
-        if (phase_ == phase::connected) driver_.unsubscribe(*filter, number++);
+    for (auto filter = filters.next(); filter && phase_ == phase::connected; filter = filters.next()) {
+        const std::uint32_t each = number++;
+        // Only what the client has is worth a request: a packet full of other filters keeps nobody else busy.
+        if (driver_.has_subscription(*filter))
+            driver_.unsubscribe(*filter, each);
+        else
+            on_unsubscribed(each, false);
+    }
     finish_requests();
 }
 

@@ -101,7 +101,10 @@ class fake_driver final : public broker::session::driver {
         requests.push_back({true, std::string(filter), 0, number});
     }
     bool has_subscription(std::string_view filter) const override {
-        return std::find(filters.begin(), filters.end(), filter) != filters.end();
+        bool has = std::find(filters.begin(), filters.end(), filter) != filters.end();
+        for (const recorded_request& each : requests)
+            if (each.filter == filter) has = !each.unsubscribe;
+        return has;
     }
     void acknowledge(std::uint64_t position, std::uint32_t credit_bytes) override {
         acknowledged.push_back(position);
