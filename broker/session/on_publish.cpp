@@ -96,7 +96,8 @@ void session::on_settled(std::uint16_t packet_identifier, const publish_outcome&
     if (receipts_.answer(packet_identifier, reason)) answer_receipts(outcome.text);
 }
 
-/// Sends the PUBACKs whose turn has come.
+/// Sends the PUBACKs whose turn has come. The text belongs to the oldest; those behind it were refused on the spot and
+/// have waited for it.
 void session::answer_receipts(std::string_view text) {
     std::string& out = driver_.outbox();
     while (!receipts_.empty() && receipts_.front().answered) {
@@ -104,6 +105,7 @@ void session::answer_receipts(std::string_view text) {
         const std::string_view why = is_failure(next.reason) ? problem(text, 5) : std::string_view{};
         encode_puback(out, next.packet_identifier, next.reason, why, version_);
         receipts_.pop();
+        if (!receipts_.empty()) text = describe(receipts_.front().reason);
     }
 }
 
