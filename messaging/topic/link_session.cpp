@@ -498,9 +498,9 @@ bool link_session::ready() const noexcept {
 
 void link_session::deliver(const std::vector<std::uint32_t>& streams, const topic& from, std::uint64_t position,
                            std::uint8_t delivery_count, core::byte_span record) {
-    auto told = told_topics_.find(&from);
+    auto told = told_topics_.find(from.number);
     if (told == told_topics_.end()) {
-        told = told_topics_.emplace(&from, next_topic_++).first;
+        told = told_topics_.emplace(from.number, next_topic_++).first;
         msg_link::encode(output_.control(), msg_link::type::topic_to_client,
                          msg_link::topic{told->second, from.owner().name, from.name_space(), from.name()});
     }

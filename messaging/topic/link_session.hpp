@@ -113,7 +113,7 @@ class link_session final : public publish_source, public delivery_sink, public c
     std::vector<std::uint64_t> resumed_claims_;
     std::unordered_map<std::uint32_t, open_number> topics_; ///< the client's numbers
     std::unordered_map<std::uint32_t, stream_state> streams_;
-    std::unordered_map<const topic*, std::uint32_t> told_topics_; ///< our numbers, per connection
+    std::unordered_map<std::uint32_t, std::uint32_t> told_topics_; ///< store number to ours, per connection
     std::uint32_t next_topic_ = 1;
     std::uint64_t skip_until_ = 0; ///< frames up to here came on an earlier connection and are on their way to the log
     std::shared_ptr<int> alive_ = std::make_shared<int>(0); ///< callbacks of the hub ask whether we still are
