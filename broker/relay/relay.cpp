@@ -1,5 +1,6 @@
 #include "broker/relay/relay.hpp"
 
+#include "broker/relay/admission.hpp"
 #include "broker/relay/routing.hpp"
 #include "common/core/log.hpp"
 #include "common/record/filter.hpp"
@@ -7,15 +8,6 @@
 #include <algorithm>
 
 namespace broker::relay {
-
-namespace {
-/// What one client may have unsettled before its socket is not read any more.
-constexpr std::uint32_t unsettled_per_client = 8'192;
-constexpr std::uint32_t unsettled_bytes_per_client = 4 * 1024 * 1024;
-/// The same while the link is down (design §5).
-constexpr std::uint32_t unsettled_bytes_while_down = 64 * 1024;
-constexpr std::uint32_t unsettled_while_down = 1'000;
-} // namespace
 
 relay::relay(asio::any_io_executor executor, msg_link::link_options options, const core::clock& time)
     : clock_(time), link_(executor, std::move(options), *this), flush_turn_(executor, [this] { flush(); }),
@@ -43,7 +35,7 @@ void relay::leave(member* by, bool publish_will) {
         claims_asked_[by->claim_sequence_] = nullptr; // released as soon as it is answered
     }
     if (by->stream_number_ != 0) streams_.erase(by->stream_number_); // ends with the claim
-    if (by->unsettled_ > 0)
+    if (by->unsettled_ > 0 || by->unsettled_qos0_ > 0)
         for (auto& one : unsettled_)
             if (one.by == by) one.by = nullptr;
     std::erase(touched_, by);
@@ -86,10 +78,9 @@ void relay::claim(member& by, const claim_details& details) {
 void relay::set_window(member& by, std::uint16_t messages, std::uint64_t bytes) { by.stream_.limit(messages, bytes); }
 
 bool relay::may_publish(const member& by) const noexcept {
-    const bool few = link_.up()
-                         ? by.unsettled_ < unsettled_per_client && by.unsettled_bytes_ < unsettled_bytes_per_client
-                         : by.unsettled_ < unsettled_while_down && by.unsettled_bytes_ < unsettled_bytes_while_down;
-    if (few && link_.may_send()) return true;
+    const in_flight own{std::uint64_t{by.unsettled_} + by.unsettled_qos0_, by.unsettled_bytes_};
+    const in_flight all{link_.unsettled_frames(), link_.unsettled_bytes()};
+    if (admits(own, all, link_.up()) && link_.may_send()) return true;
     if (!by.blocked_) {
         by.blocked_ = true;
         blocked_.push_back(const_cast<member*>(&by));
@@ -122,12 +113,10 @@ bool relay::publish(member& by, const session::publish_request& request, std::ui
     fields.payload = request.payload;
     const auto sequence = link_.send_publish(by.last_topic_number_, by.claim_, fields);
     ++counters_.published;
-    if (request.qos > 0) {
-        const auto bytes = static_cast<std::uint32_t>(request.payload.size() + request.topic.size() + 64);
-        unsettled_.push_back({sequence, &by, bytes, packet_identifier});
-        ++by.unsettled_;
-        by.unsettled_bytes_ += bytes;
-    }
+    const auto bytes = static_cast<std::uint32_t>(request.payload.size() + request.topic.size() + 64);
+    unsettled_.push_back({sequence, &by, bytes, request.qos > 0 ? packet_identifier : std::uint16_t{0}});
+    by.unsettled_bytes_ += bytes;
+    ++(request.qos > 0 ? by.unsettled_ : by.unsettled_qos0_);
     return true;
 }
 
@@ -263,13 +252,17 @@ void relay::on_settled(std::uint64_t up_to, const std::vector<msg_link::run>& ru
         while (at < runs.size() && runs[at].first + runs[at].length <= one.sequence) ++at;
         const bool named = at < runs.size() && runs[at].first <= one.sequence;
         const auto why = named ? runs[at].why : msg_link::reason::ok;
+        if (one.by != nullptr) one.by->unsettled_bytes_ -= one.bytes;
+        if (one.packet_identifier == 0) { // QoS 0: nobody waits for the verdict
+            if (one.by != nullptr) --one.by->unsettled_qos0_;
+            continue;
+        }
         if (why == msg_link::reason::no_subscribers)
             ++counters_.unmatched;
         else if (why != msg_link::reason::ok)
             ++counters_.refused;
         if (one.by == nullptr) continue;
         --one.by->unsettled_;
-        one.by->unsettled_bytes_ -= one.bytes;
         if (!one.by->progressed_) {
             one.by->progressed_ = true;
             progressed_.push_back(one.by);
@@ -386,7 +379,7 @@ void relay::on_batch_done() {
         by->sink_->on_relay_progress();
     }
     progressed_.clear();
-    if (!blocked_.empty()) wake_blocked();
+    if (!blocked_.empty() && worth_waking({link_.unsettled_frames(), link_.unsettled_bytes()})) wake_blocked();
 }
 
 void relay::wake_blocked() {

@@ -86,7 +86,7 @@ class relay final : private msg_link::link_handler {
         std::uint64_t sequence;
         member* by; ///< null when the client is gone
         std::uint32_t bytes;
-        std::uint16_t packet_identifier;
+        std::uint16_t packet_identifier; ///< 0: QoS 0
     };
 
     void on_up(bool resumed) override;
@@ -119,7 +119,7 @@ class relay final : private msg_link::link_handler {
     std::unordered_map<std::uint32_t, member*> streams_;
     std::unordered_map<std::uint64_t, member*> claims_; ///< by claim number
     std::map<std::uint64_t, member*> claims_asked_;     ///< by sequence; null when the client left meanwhile
-    std::deque<settle_entry> unsettled_;                ///< QoS 1 publishes, by sequence
+    std::deque<settle_entry> unsettled_;                ///< publishes, by sequence
     std::vector<member*> touched_;                      ///< have acknowledgements or credit to send
     std::vector<member*> progressed_;                   ///< have answers to flush
     mutable std::vector<member*> blocked_;
@@ -154,8 +154,9 @@ class member {
     std::uint64_t claim_sequence_ = 0; ///< of the question, while unanswered
     std::uint32_t stream_number_ = 0;  ///< 0: none yet
     bool stream_confirmed_ = false;    ///< messaging said it has the stream: it can be resumed
-    std::uint32_t unsettled_ = 0;
-    std::uint32_t unsettled_bytes_ = 0;
+    std::uint32_t unsettled_ = 0;      ///< QoS 1
+    std::uint32_t unsettled_qos0_ = 0;
+    std::uint32_t unsettled_bytes_ = 0; ///< of both
     std::uint32_t last_topic_number_ = 0;
     std::uint32_t last_topic_generation_ = 0;
     std::string last_topic_;
