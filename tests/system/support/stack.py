@@ -96,6 +96,14 @@ class Program:
         self.process.send_signal(signal.SIGKILL)
         self.process.wait()
 
+    def freeze(self):
+        """SIGSTOP: it hangs, and the system keeps its connections open. `end` works on it all the same."""
+        self.check()
+        self.process.send_signal(signal.SIGSTOP)
+
+    def thaw(self):
+        self.process.send_signal(signal.SIGCONT)
+
     def stop(self, seconds: float = 12):
         """SIGTERM; the exit code."""
         self.expected_down = True
@@ -106,6 +114,7 @@ class Program:
         if self.process is None or self.process.poll() is not None:
             return
         try:
+            self.thaw()  # who is frozen does not hear SIGTERM
             self.stop()
         except subprocess.TimeoutExpired:
             self.process.kill()
@@ -140,6 +149,7 @@ class Stack:
         self.directory = tempfile.mkdtemp(prefix="system-test-", dir=where)
         self.mqtt_port, self.ops_port, self.messaging_port = free_port(), free_port(), free_port()
         self.keep = False
+        self.programs = []
         self._write("tenants.yaml", TENANTS)
         self._write("messaging.yaml", "\n".join([
             "listen: { address: 127.0.0.1, port: %d }" % self.messaging_port,
@@ -161,7 +171,9 @@ class Stack:
         path = os.path.join(self.bin, executable or "mqtt-" + name)
         if not os.path.exists(path):
             raise StackError("%s is not built" % path)
-        return Program(name, path, self.path(name + ".yaml"), health_port, self.path(name + ".log"))
+        made = Program(name, path, self.path(name + ".yaml"), health_port, self.path(name + ".log"))
+        self.programs.append(made)
+        return made
 
     def _write(self, name: str, text: str):
         with open(self.path(name), "w", encoding="utf-8") as out:
@@ -180,8 +192,8 @@ class Stack:
         return self
 
     def check(self):
-        self.messaging.check()
-        self.broker.check()
+        for program in self.programs:
+            program.check()
 
     def load(self, *arguments: str) -> subprocess.Popen:
         """mqtt-load against the broker, as device1; its JSON is on standard output."""
@@ -193,8 +205,8 @@ class Stack:
         return self
 
     def __exit__(self, kind, *_):
-        self.broker.end()
-        self.messaging.end()
+        for program in reversed(self.programs):
+            program.end()
         if kind is None and not self.keep:
             shutil.rmtree(self.directory, ignore_errors=True)
         else:
