@@ -161,6 +161,18 @@ def run_mapper(load, target, seconds):
     return out | usage.finish(out["publish"]["generator_cpu_seconds"])
 
 
+def settled(sample, seconds=30):
+    """What `sample` gives when its sum has not moved by a hundredth for three seconds: allocators give back late."""
+    seen = [sample()]
+    while len(seen) < seconds:
+        time.sleep(1.0)
+        seen.append(sample())
+        last = [sum(one.values()) for one in seen[-4:]]
+        if len(last) == 4 and max(last) - min(last) <= 0.01 * max(last):
+            break
+    return seen[-1]
+
+
 def run_idle(load, target, count, tls, pins=None):
     """Memory that `count` connections add to each program; the target must be freshly started."""
     main_process = "mosquitto" if target.name == "mosquitto" else "mqtt-broker"
@@ -170,12 +182,10 @@ def run_idle(load, target, count, tls, pins=None):
     before = {}
     for connections in (10, count):
         if connections == count:
-            time.sleep(1.0)
-            before = rss()
+            before = settled(rss)
         with Crowd(load, arguments, "--idle", connections, pins) as crowd:
             ready = crowd.lines(300)
-            time.sleep(2.0)
-            after = rss()
+            after = settled(rss)
             ended = crowd.finish(60)
     target.processes.check()
     added = {name: (after[name] - before[name]) / count for name in after}

@@ -15,7 +15,7 @@ constexpr std::size_t suback_bytes = 5; ///< For one filter.
 } // namespace
 
 arrival::arrival(connection socket, bool tls, std::string connect, std::string subscribe, unsigned qos)
-    : socket_(std::move(socket)), stage_(tls ? stage::securing : stage::connecting), qos_(qos),
+    : socket_(std::move(socket)), stage_(tls ? stage::securing : stage::connecting), tls_(tls), qos_(qos),
       out_(std::move(connect)), subscribe_(std::move(subscribe)), begun_ns_(steady_ns()) {}
 
 arrival::state arrival::fail(std::string why) {
@@ -54,10 +54,13 @@ arrival::state arrival::on_secured() {
 
 // While the connect is under way a write would block, which needs no stage of its own.
 io_state arrival::exchange(std::size_t size) {
-    while (out_from_ < out_.size()) {
+    if (out_from_ < out_.size()) {
         const auto written = socket_.write_some(out_.data() + out_from_, out_.size() - out_from_);
         if (written.state != io_state::done) return written.state;
         out_from_ += written.bytes;
+        // The answer is a turn away; its arrival is told. TLS may have read it already, together with something else.
+        if (!tls_ && out_from_ == out_.size()) return io_state::would_block;
+        if (out_from_ < out_.size()) return exchange(size);
     }
     while (answered_ < size) {
         const auto got = socket_.read_some(answer_ + answered_, size - answered_);

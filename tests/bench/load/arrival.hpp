@@ -20,6 +20,8 @@ class arrival {
     state advance();
     /// Why it failed.
     const std::string& problem() const noexcept { return problem_; }
+    /// Something is left to write, or TLS may have to.
+    bool may_write() const noexcept { return stage_ == stage::securing || out_from_ < out_.size(); }
     bool is_in() const noexcept { return stage_ == stage::in; }
     connection& socket() noexcept { return socket_; }
     std::uint64_t begun_ns() const noexcept { return begun_ns_; }
@@ -29,7 +31,7 @@ class arrival {
   private:
     enum class stage { securing, connecting, subscribing, in };
 
-    /// Writes what is left of the question, then reads an answer of `size` bytes.
+    /// Writes what is left of the question, and when called again reads an answer of `size` bytes.
     io_state exchange(std::size_t size);
     state on_secured();
     state on_connack();
@@ -40,6 +42,7 @@ class arrival {
 
     connection socket_;
     stage stage_;
+    bool tls_;
     unsigned qos_;
     std::string out_;
     std::string subscribe_;

@@ -183,6 +183,9 @@ bool connection::read_packet(std::string& into) noexcept {
 
 ssl_ctx_st* client_tls_context() {
     SSL_CTX* const made = SSL_CTX_new(TLS_client_method());
+    SSL_CTX_set_cert_verify_callback(made, [](X509_STORE_CTX*, void*) { return 1; }, nullptr);
+    // The curve of devices, and the one that is cheapest for both ends.
+    SSL_CTX_set1_groups_list(made, "P-256:X25519");
     SSL_CTX_set_mode(made,
                      SSL_MODE_ENABLE_PARTIAL_WRITE | SSL_MODE_ACCEPT_MOVING_WRITE_BUFFER | SSL_MODE_RELEASE_BUFFERS);
     return made;

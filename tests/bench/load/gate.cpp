@@ -25,8 +25,9 @@ void gate::start(std::uint32_t number, const std::string& client_id, const std::
     const auto& made = *clients_[number];
     deadlines_.push_back({made.begun_ns() + from_seconds(options_.connect_timeout_s), number, &made, made.begun_ns()});
     ++under_way_;
-    poller_.add_for_changes(clients_[number]->socket().descriptor(), number);
     on_ready(number); // on the loopback it is connected already
+    if (clients_[number])
+        poller_.add_for_changes(clients_[number]->socket().descriptor(), number, clients_[number]->may_write());
 }
 
 void gate::turn(std::uint64_t wait_ns) {

@@ -26,7 +26,7 @@ class starter {
     const std::string& problem() const noexcept { return problem_; }
     /// A connect under way, TLS prepared where wanted (its handshake comes when the socket is writable). Not open when
     /// the system refused at once; errno says why. Loopback sources take turns over `source_addresses`, because one
-    /// address has 28,000 ports and each used one rests for a minute.
+    /// address has 28,000 ports, and the search for a free one takes the longer the more are taken.
     connection start();
     bool tls() const noexcept { return context_ != nullptr; }
 
