@@ -12,24 +12,54 @@ namespace broker {
 
 namespace {
 
-void read_door(core::config_node node, listen_config& into, bool tls) {
+void read_door(core::config_node& node, listen_config& into) {
+    into.enabled = node.exists();
     node.read("enabled", into.enabled);
     node.read("address", into.address);
     node.read("port", into.port);
-    if (tls) {
-        node.read("certificate", into.certificate);
-        node.read("key", into.key);
-        if (into.enabled && (into.certificate.empty() || into.key.empty()))
-            node.complain("TLS needs `certificate` and `key` (PEM files), or `enabled: false`");
+}
+
+void read_pairs(core::config_node node, std::vector<net::tls_key_pair>& into) {
+    for (auto& item : node.items()) {
+        net::tls_key_pair pair;
+        pair.certificate = item.required("certificate").text();
+        pair.key = item.required("key").text();
+        item.finish();
+        into.push_back(std::move(pair));
     }
+}
+
+void read_tls(core::config_node node, config& into) {
+    auto& options = into.tls_options;
+    read_door(node, into.tls);
+    node.read("certificate", options.certificate);
+    node.read("key", options.key);
+    read_pairs(node.child("certificates"), options.more_certificates);
+    std::string version = "1.2";
+    node.read("min_version", version);
+    if (version != "1.2" && version != "1.3") node.child("min_version").complain("must be 1.2 or 1.3");
+    options.min_version = version == "1.3" ? net::tls_version::v1_3 : net::tls_version::v1_2;
+    node.read("ciphers", options.ciphers);
+    node.read("ciphersuites", options.ciphersuites);
+    node.read("curves", options.curves);
+    options.ask_for_client_certificate = true;
+    const bool single = !options.certificate.empty();
+    if (single == options.key.empty()) node.complain("`certificate` and `key` (PEM files) belong together");
+    if (into.tls.enabled && !single && options.more_certificates.empty())
+        node.complain("TLS needs `certificate` and `key` (PEM files), or `enabled: false`");
     node.finish();
 }
 
 void read_limits(core::config_node node, config& into) {
     auto& session = into.tenants.session;
     node.read("connect_timeout", into.limits.connect_timeout);
+    node.read("packet_timeout", into.limits.packet_timeout);
+    node.read("write_timeout", into.limits.write_timeout);
     node.read("link_grace", into.limits.link_grace);
     node.read("connections", into.limits.connections_max);
+    node.read("handshake_timeout", into.limits.handshake_timeout);
+    node.read("handshakes", into.limits.handshakes_max);
+    if (into.limits.handshakes_max == 0) node.complain("handshakes must be at least 1");
     node.read_bytes("stream_bytes", into.limits.stream_bytes);
     std::uint64_t outbox = into.limits.outbox_bytes;
     std::uint64_t packet = session.packet_bytes_max;
@@ -47,6 +77,23 @@ void read_limits(core::config_node node, config& into) {
     node.read("server_keep_alive_s", session.server_keep_alive_s);
     if (session.receive_maximum == 0 || session.deliveries_in_flight_3x == 0 || session.deliveries_in_flight_max == 0)
         node.complain("receive_maximum and deliveries_in_flight must be at least 1");
+    node.finish();
+}
+
+void read_throttle(core::config_node node, login::throttle_limits& into) {
+    node.read("failures_per_user", into.failures_per_user);
+    node.read("failures_per_address", into.failures_per_address);
+    node.read("first_delay", into.first_delay);
+    node.read("max_delay", into.max_delay);
+    node.read("window", into.window);
+    node.read("remembered_max", into.remembered_max);
+    node.finish();
+    if (into.max_delay < into.first_delay) node.complain("max_delay must not be shorter than first_delay");
+}
+
+void read_auth(core::config_node node, config& into) {
+    auth::read_auth_settings(node, into.logins, true);
+    read_throttle(node.child("throttle"), into.throttle);
     node.finish();
 }
 
@@ -71,6 +118,7 @@ const char* word(core::log::level at) {
 } // namespace
 
 bool load(const std::string& path, config& into, std::string& complaints) {
+    into.file = path;
     core::config_document::options with;
     with.substitute_environment = true;
     auto document = core::config_document::load(path, with);
@@ -81,21 +129,26 @@ bool load(const std::string& path, config& into, std::string& complaints) {
     if (!core::log::parse_level(level, into.log_level)) log.complain("level must be debug, info, warn, error or off");
     log.finish();
     auto listen = root.child("listen");
-    read_door(listen.child("plain"), into.plain, false);
-    read_door(listen.child("tls"), into.tls, true);
+    auto plain = listen.child("plain");
+    read_door(plain, into.plain);
+    plain.finish();
+    read_tls(listen.child("tls"), into);
     listen.finish();
-    if (!into.plain.enabled && !into.tls.enabled) listen.complain("both ports are off; enable at least one");
+    if (!into.plain.enabled && !into.tls.enabled)
+        listen.complain("no MQTT port is on; enable at least one: `tls` with a certificate, or `plain`");
     auto ops = root.child("ops");
     ops.read("address", into.ops_address);
     ops.read("port", into.ops_port);
+    ops.read("token_file", into.ops_token_file);
     ops.finish();
+    auto reload = root.child("reload");
+    reload.read("interval", into.reload_interval);
+    using namespace std::chrono_literals;
+    if (into.reload_interval != 0ms && into.reload_interval < 100ms)
+        reload.complain("interval must be 0s (files are read again on SIGHUP only) or at least 100ms");
+    reload.finish();
     read_messaging(root.child("messaging"), into);
-    auto auth = root.child("auth");
-    std::string provider = "file";
-    auth.read("provider", provider);
-    if (provider != "file") auth.complain("provider must be file; this version has no other");
-    auth.read("file", into.auth_file);
-    auth.finish();
+    read_auth(root.child("auth"), into);
     read_limits(root.child("limits"), into);
     auto tenants = root.child("tenant_defaults");
     into.tenants.options = auth::read_tenant_options(tenants);
@@ -114,27 +167,67 @@ bool load(const std::string& path, config& into, std::string& complaints) {
 }
 
 std::string describe(const config& c) {
-    return fmt::format(
-        "log: {{ level: {} }}\n"
-        "listen:\n"
-        "  plain: {{ enabled: {}, address: {}, port: {} }}\n"
-        "  tls: {{ enabled: {}, address: {}, port: {}, certificate: \"{}\", key: \"{}\" }}\n"
-        "ops: {{ address: {}, port: {} }}\n"
-        "tenant_defaults: {{ profile: {} }}\n"
-        "messaging: {{ url: {}, secret_file: \"{}\", token_file: \"{}\", ca_file: \"{}\" }}\n"
-        "auth: {{ provider: file, file: {} }}\n"
-        "limits:\n"
-        "  connect_timeout: {}ms\n  link_grace: {}ms\n  connections: {}\n  stream_bytes: {}\n  outbox_bytes: {}\n"
-        "  packet_bytes: {}\n  client_id_bytes: {}\n  topic_bytes: {}\n  subscriptions_per_client: {}\n"
-        "  receive_maximum: {}\n  deliveries_in_flight_3x: {}\n  deliveries_in_flight: {}\n  server_keep_alive_s: {}\n",
-        word(c.log_level), c.plain.enabled, c.plain.address, c.plain.port, c.tls.enabled, c.tls.address, c.tls.port,
-        c.tls.certificate, c.tls.key, c.ops_address, c.ops_port,
-        c.tenants.options.profile.empty() ? "preview" : c.tenants.options.profile, c.messaging_url, c.secret_file,
-        c.token_file, c.ca_file, c.auth_file, c.limits.connect_timeout.count(), c.limits.link_grace.count(),
-        c.limits.connections_max, c.limits.stream_bytes, c.limits.outbox_bytes, c.tenants.session.packet_bytes_max,
-        c.tenants.session.client_id_bytes_max, c.tenants.session.topic_bytes_max, c.tenants.session.subscriptions_max,
-        c.tenants.session.receive_maximum, c.tenants.session.deliveries_in_flight_3x,
-        c.tenants.session.deliveries_in_flight_max, c.tenants.session.server_keep_alive_s);
+    const auto& tls = c.tls_options;
+    const auto& session = c.tenants.session;
+    std::string pairs;
+    for (const auto& pair : tls.more_certificates)
+        pairs += fmt::format("{}{{ certificate: \"{}\", key: \"{}\" }}", pairs.empty() ? "" : ", ", pair.certificate,
+                             pair.key);
+    return fmt::format("log: {{ level: {} }}\n"
+                       "listen:\n"
+                       "  plain: {{ enabled: {}, address: {}, port: {} }}\n"
+                       "  tls:\n"
+                       "    enabled: {}\n    address: {}\n    port: {}\n"
+                       "    certificate: \"{}\"\n    key: \"{}\"\n    certificates: [{}]\n"
+                       "    min_version: {}\n    ciphers: \"{}\"\n    ciphersuites: \"{}\"\n    curves: \"{}\"\n",
+                       word(c.log_level), c.plain.enabled, c.plain.address, c.plain.port, c.tls.enabled, c.tls.address,
+                       c.tls.port, tls.certificate, tls.key, pairs,
+                       tls.min_version == net::tls_version::v1_3 ? "1.3" : "1.2", tls.ciphers, tls.ciphersuites,
+                       tls.curves) +
+           fmt::format("ops: {{ address: {}, port: {}, token_file: \"{}\" }}\n"
+                       "tenant_defaults: {{ profile: {} }}\n"
+                       "messaging: {{ url: {}, secret_file: \"{}\", token_file: \"{}\", ca_file: \"{}\" }}\n"
+                       "auth:\n{}"
+                       "  throttle:\n    failures_per_user: {}\n    failures_per_address: {}\n    first_delay: {}ms\n"
+                       "    max_delay: {}ms\n    window: {}ms\n    remembered_max: {}\n"
+                       "reload: {{ interval: {}ms }}\n",
+                       c.ops_address, c.ops_port, c.ops_token_file,
+                       c.tenants.options.profile.empty() ? "preview" : c.tenants.options.profile, c.messaging_url,
+                       c.secret_file, c.token_file, c.ca_file, auth::describe(c.logins, true),
+                       c.throttle.failures_per_user, c.throttle.failures_per_address, c.throttle.first_delay.count(),
+                       c.throttle.max_delay.count(), c.throttle.window.count(), c.throttle.remembered_max,
+                       c.reload_interval.count()) +
+           fmt::format("limits:\n"
+                       "  connect_timeout: {}ms\n  packet_timeout: {}ms\n  write_timeout: {}ms\n"
+                       "  handshake_timeout: {}ms\n  handshakes: {}\n  link_grace: {}ms\n"
+                       "  connections: {}\n  stream_bytes: {}\n  outbox_bytes: {}\n  packet_bytes: {}\n"
+                       "  client_id_bytes: {}\n  topic_bytes: {}\n  subscriptions_per_client: {}\n"
+                       "  receive_maximum: {}\n  deliveries_in_flight_3x: {}\n  deliveries_in_flight: {}\n"
+                       "  server_keep_alive_s: {}\n",
+                       c.limits.connect_timeout.count(), c.limits.packet_timeout.count(),
+                       c.limits.write_timeout.count(), c.limits.handshake_timeout.count(), c.limits.handshakes_max,
+                       c.limits.link_grace.count(), c.limits.connections_max, c.limits.stream_bytes,
+                       c.limits.outbox_bytes, session.packet_bytes_max, session.client_id_bytes_max,
+                       session.topic_bytes_max, session.subscriptions_max, session.receive_maximum,
+                       session.deliveries_in_flight_3x, session.deliveries_in_flight_max, session.server_keep_alive_s);
+}
+
+std::string fixed_differences(const config& running, const config& fresh) {
+    std::string keys;
+    const auto note = [&](const char* key, bool differs) {
+        if (differs) keys += (keys.empty() ? "" : ", ") + std::string(key);
+    };
+    note("listen.plain", running.plain != fresh.plain);
+    note("listen.tls (enabled, address, port)", running.tls != fresh.tls);
+    note("ops.address", running.ops_address != fresh.ops_address);
+    note("ops.port", running.ops_port != fresh.ops_port);
+    note("messaging.url", running.messaging_url != fresh.messaging_url);
+    note("messaging.secret_file", running.secret_file != fresh.secret_file);
+    note("messaging.token_file", running.token_file != fresh.token_file);
+    note("messaging.ca_file", running.ca_file != fresh.ca_file);
+    note("auth", auth::describe(running.logins, true) != auth::describe(fresh.logins, true));
+    note("reload.interval", running.reload_interval != fresh.reload_interval);
+    return keys;
 }
 
 } // namespace broker

@@ -47,8 +47,10 @@ tenant::tenant(asio::any_io_executor executor, tenant_settings settings, net::ht
       who_(executor, rest_, time, count_, uplink::resolver_options()),
       up_(executor, settings_.who.tenant, link, rest_, who_, time, count_, uplink::worker_options(),
           sending_options(settings_)),
+      alarms_(executor, settings_.who.tenant, link, rest_, who_, count_, platform::retry_delays()),
       down_(executor, settings_.who.tenant, doors_of(link, settings_.who.tenant), rest_, time, count_,
             source_options_of(settings_)) {
+    alarms_.begin();
     up_.answers_to(&down_);
     who_.on_created([this](const std::string& id) { down_.device_created(id); });
 }
@@ -126,6 +128,7 @@ std::string tenant::trouble() const {
 
 asio::awaitable<void> tenant::stop() {
     co_await who_.stop();
+    co_await alarms_.stop();
     co_await down_.stop();
     co_await up_.stop();
 }

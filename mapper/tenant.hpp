@@ -7,6 +7,7 @@
 #include "mapper/downlink/downlink_worker.hpp"
 #include "mapper/uplink/identity_resolver.hpp"
 #include "mapper/uplink/link_router.hpp"
+#include "mapper/uplink/service_alarms.hpp"
 #include "mapper/uplink/uplink_worker.hpp"
 
 #include <memory>
@@ -52,6 +53,7 @@ class tenant {
     platform::platform_client rest_;
     uplink::identity_resolver who_;
     uplink::uplink_worker up_;
+    uplink::service_alarms alarms_;
     downlink::downlink_worker down_;
     std::string refusal_; ///< of the mappings on disk
     std::uint64_t fingerprint_ = 0;

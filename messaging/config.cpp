@@ -66,6 +66,10 @@ void read_limits(core::config_node node, topic::limits& into) {
     node.read_bytes("state_bytes_per_tenant", into.state_bytes_per_tenant);
     node.read_bytes("kept_bytes_per_topic", into.kept_bytes_per_topic);
     node.read("kept_ttl", into.kept_ttl);
+    node.read("reports_per_client", into.reports_per_client);
+    node.read("report_ttl", into.report_ttl);
+    node.read_bytes("report_bytes_per_tenant", into.report_bytes_per_tenant);
+    if (into.reports_per_client == 0) node.complain("reports_per_client must be at least 1");
     node.read("unacknowledged_per_subscription", into.unacknowledged_per_subscription);
     if (into.unacknowledged_per_subscription < 1 || into.unacknowledged_per_subscription > 60'000)
         node.complain("unacknowledged_per_subscription must be from 1 to 60000");
@@ -99,12 +103,14 @@ bool load(const std::string& path, config& into, std::string& complaints) {
     link.read("lease", into.limits.lease);
     link.read("failover_after", into.limits.failover_after);
     link.finish();
-    auto auth = root.child("auth");
-    std::string provider = "file";
-    auth.read("provider", provider);
-    if (provider != "file") auth.complain("provider must be file; this version has no other");
-    auth.read("file", into.auth_file);
-    auth.finish();
+    auto logins = root.child("auth");
+    auth::read_auth_settings(logins, into.logins, false);
+    logins.finish();
+    auto reload = root.child("reload");
+    reload.read("interval", into.reload_interval);
+    if (into.reload_interval.count() != 0 && into.reload_interval < std::chrono::milliseconds(100))
+        reload.complain("interval must be 0s (files are read again on SIGHUP only) or at least 100ms");
+    reload.finish();
     read_limits(root.child("limits"), into.limits);
     read_subscriptions(root.child("subscriptions"), into.subscriptions);
     root.finish();
@@ -133,24 +139,28 @@ std::string describe(const config& c) {
         }
         return "info";
     }();
-    return fmt::format(
-        "log: {{ level: {} }}\n"
-        "listen: {{ address: {}, port: {}, certificate: \"{}\", key: \"{}\", connections_max: {} }}\n"
-        "data: {{ directory: {}, durability: {}, segment_bytes: {}, cache_bytes: {} }}\n"
-        "link: {{ secret_file: {}, lease: {}ms, failover_after: {}ms }}\n"
-        "auth: {{ provider: file, file: \"{}\" }}\n"
-        "limits:\n"
-        "  backlog_bytes_per_topic: {}\n  backlog_bytes_per_tenant: {}\n  ttl: {}ms\n"
-        "  topics_per_tenant: {}\n  subscriptions_per_tenant: {}\n  message_bytes: {}\n"
-        "  state_bytes_per_tenant: {}\n  kept_bytes_per_topic: {}\n  kept_ttl: {}ms\n"
-        "  unacknowledged_per_subscription: {}\n  qos0_lag_bytes: {}\n",
-        level, c.listen.address, c.listen.port, c.listen.certificate, c.listen.key, c.listen.connections_max,
-        c.data_directory, c.log.mode == store::durability::fsync ? "fsync" : "os", c.log.segment_bytes,
-        c.log.cache_bytes_max, c.link_secret_file, c.limits.lease.count(), c.limits.failover_after.count(), c.auth_file,
-        c.limits.backlog_bytes_per_topic, c.limits.backlog_bytes_per_tenant, c.limits.ttl.count(),
-        c.limits.topics_per_tenant, c.limits.subscriptions_per_tenant, c.limits.record_bytes,
-        c.limits.state_bytes_per_tenant, c.limits.kept_bytes_per_topic, c.limits.kept_ttl.count(),
-        c.limits.unacknowledged_per_subscription, c.limits.qos0_lag_bytes);
+    return fmt::format("log: {{ level: {} }}\n"
+                       "listen: {{ address: {}, port: {}, certificate: \"{}\", key: \"{}\", connections_max: {} }}\n"
+                       "data: {{ directory: {}, durability: {}, segment_bytes: {}, cache_bytes: {} }}\n"
+                       "link: {{ secret_file: {}, lease: {}ms, failover_after: {}ms }}\n"
+                       "auth:\n{}"
+                       "reload: {{ interval: {}ms }}\n"
+                       "limits:\n"
+                       "  backlog_bytes_per_topic: {}\n  backlog_bytes_per_tenant: {}\n  ttl: {}ms\n"
+                       "  topics_per_tenant: {}\n  subscriptions_per_tenant: {}\n  message_bytes: {}\n"
+                       "  state_bytes_per_tenant: {}\n  kept_bytes_per_topic: {}\n  kept_ttl: {}ms\n"
+                       "  reports_per_client: {}\n  report_ttl: {}ms\n  report_bytes_per_tenant: {}\n"
+                       "  unacknowledged_per_subscription: {}\n  qos0_lag_bytes: {}\n",
+                       level, c.listen.address, c.listen.port, c.listen.certificate, c.listen.key,
+                       c.listen.connections_max, c.data_directory,
+                       c.log.mode == store::durability::fsync ? "fsync" : "os", c.log.segment_bytes,
+                       c.log.cache_bytes_max, c.link_secret_file, c.limits.lease.count(),
+                       c.limits.failover_after.count(), auth::describe(c.logins, false), c.reload_interval.count(),
+                       c.limits.backlog_bytes_per_topic, c.limits.backlog_bytes_per_tenant, c.limits.ttl.count(),
+                       c.limits.topics_per_tenant, c.limits.subscriptions_per_tenant, c.limits.record_bytes,
+                       c.limits.state_bytes_per_tenant, c.limits.kept_bytes_per_topic, c.limits.kept_ttl.count(),
+                       c.limits.reports_per_client, c.limits.report_ttl.count(), c.limits.report_bytes_per_tenant,
+                       c.limits.unacknowledged_per_subscription, c.limits.qos0_lag_bytes);
 }
 
 } // namespace messaging

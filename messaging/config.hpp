@@ -1,6 +1,7 @@
 // mqtt-messaging's settings: one YAML file, every key with its default here and in deploy/config/messaging.yaml.
 #pragma once
 
+#include "common/auth/auth_settings.hpp"
 #include "common/core/log.hpp"
 #include "messaging/store/commit_log.hpp"
 #include "messaging/topic/limits.hpp"
@@ -33,7 +34,8 @@ struct config {
     std::string data_directory = "./data/messaging";
     store::log_options log;
     std::string link_secret_file = "./data/link-secret";
-    std::string auth_file; ///< tenants.yaml; empty: no tokens of the original's API
+    auth::auth_settings logins;                       ///< provider file without a file: no tokens of the original's API
+    std::chrono::milliseconds reload_interval{1'000}; ///< 0: users and certificates are read again on SIGHUP only
     topic::limits limits;
     std::vector<declared_subscription> subscriptions;
 };

@@ -12,9 +12,19 @@
 
 namespace messaging {
 
+namespace {
+const std::string users_group = "users";
+const std::string certificates_group = "certificates";
+} // namespace
+
 service::service(asio::io_context& loop, config settings)
-    : loop_(loop), settings_(std::move(settings)), ops_(health_, metrics_), tasks_(loop.get_executor(), "messaging"),
-      ticker_(loop) {}
+    : loop_(loop), settings_(std::move(settings)), ops_(health_, metrics_), watch_([this](const std::string& group) {
+          if (group == users_group)
+              reload_users();
+          else
+              reload_certificates();
+      }),
+      tasks_(loop.get_executor(), "messaging"), ticker_(loop) {}
 service::~service() = default;
 
 bool service::start(std::string& why_not) {
@@ -40,9 +50,10 @@ bool service::start(std::string& why_not) {
         net::tls_server_options tls;
         tls.certificate = settings_.listen.certificate;
         tls.key = settings_.listen.key;
-        auto made = net::tls_context::server(std::move(tls));
+        std::string why;
+        auto made = net::tls_context::server(std::move(tls), &why);
         if (!made) {
-            why_not = "listen.certificate: " + made.error().message();
+            why_not = "listen: " + why;
             return false;
         }
         tls_ = std::move(*made);
@@ -56,22 +67,30 @@ bool service::start(std::string& why_not) {
         return false;
     }
     tasks_.spawn("tick", tick_loop());
+    watch_files();
     core::log::info("listening",
                     {{"address", settings_.listen.address}, {"port", server_->port()}, {"tls", tls_ != nullptr}});
     return true;
 }
 
 bool service::open_auth(std::string& why_not) {
-    if (settings_.auth_file.empty()) return true;
     const auto post = [this](std::function<void()> f) { asio::post(loop_, std::move(f)); };
-    std::string complaints;
-    users_ = auth::file_provider::open(settings_.auth_file, post, complaints);
-    if (!users_) {
-        why_not = complaints;
-        return false;
+    const auto& settings = settings_.logins;
+    if (settings.provider == auth::provider_kind::platform) {
+        platform_ =
+            std::make_unique<auth::platform_login>(loop_.get_executor(), settings.platform, clock_, post, false);
+        logins_ = &platform_->cache();
+        return true;
     }
-    logins_ = std::make_unique<auth::credential_cache>(*users_, clock_, post);
-    users_->on_reload([this] { logins_->invalidate(); });
+    if (settings.file.empty()) return true;
+    users_ = auth::file_provider::open(settings.file, post, why_not);
+    if (!users_) return false;
+    file_logins_ = std::make_unique<auth::credential_cache>(*users_, clock_, post);
+    users_->on_reload([this] {
+        file_logins_->invalidate();
+        use_tenant_limits();
+    });
+    logins_ = file_logins_.get();
     return true;
 }
 
@@ -85,12 +104,32 @@ bool service::open_store(std::string& why_not) {
     files_ = store::make_posix_file_system(settings_.data_directory);
     turn_ = std::make_unique<async::turn_call>(loop_.get_executor(), [this] { hub_->flush(); });
     hub_ = std::make_unique<topic::hub>(settings_.limits, clock_, [this] { turn_->kick(); });
+    use_tenant_limits();
+    alarms_ = std::make_unique<topic::alarm_board>(*hub_, clock_);
+    hub_->on_alarm([this](const std::string& tenant, std::string_view type) { alarms_->raise(tenant, type); });
     const auto post = [this](std::function<void()> f) { asio::post(loop_, std::move(f)); };
     if (const auto error = hub_->open(settings_.log, *files_, post)) {
         why_not = "cannot open the store in " + settings_.data_directory + ": " + error.message();
         return false;
     }
     return true;
+}
+
+/// The `store:` of each tenant's entry in tenants.yaml over the limits of messaging.yaml.
+void service::use_tenant_limits() {
+    if (!users_) return;
+    hub_->use_limits([this](std::string_view tenant) {
+        auto made = settings_.limits;
+        const auto directory = users_->directory();
+        const auto found = directory->tenants.find(core::tenant_id(tenant));
+        if (found == directory->tenants.end()) return made;
+        const auto& own = found->second.options.store;
+        made.backlog_bytes_per_topic = own.backlog_bytes_per_topic.value_or(made.backlog_bytes_per_topic);
+        made.backlog_bytes_per_tenant = own.backlog_bytes_per_tenant.value_or(made.backlog_bytes_per_tenant);
+        made.ttl = own.ttl.value_or(made.ttl);
+        made.topics_per_tenant = own.topics_per_tenant.value_or(made.topics_per_tenant);
+        return made;
+    });
 }
 
 bool service::open_api(std::string& why_not) {
@@ -120,7 +159,8 @@ void service::declare_subscriptions() {
         request.durability = msg_link::durability::durable;
         auto why = msg_link::reason::ok;
         auto* made = hub_->subscribe(request, why);
-        if (made != nullptr) why = hub_->add_filter(*made, one.topic, 2, msg_link::start_at::newest);
+        if (made != nullptr)
+            why = hub_->add_filter(*made, endpoint::filter_of(one.topic), 2, msg_link::start_at::newest);
         if (why != msg_link::reason::ok)
             core::log::error("declared subscription not made",
                              {{"tenant", one.tenant}, {"topic", one.topic}, {"why", msg_link::text(why)}});
@@ -147,6 +187,10 @@ void service::declare_metrics() {
         return static_cast<double>(
             std::accumulate(stats.to_device_invalid.begin(), stats.to_device_invalid.end(), std::uint64_t{0}));
     });
+    number("messaging_alarms_published_total", "Alarms handed to the mapper",
+           [this] { return static_cast<double>(alarms_->published()); });
+    number("messaging_alarms_held_back_total", "Alarms that were raised within the last minute already",
+           [this] { return static_cast<double>(alarms_->held_back()); });
     for (std::size_t i = 2; i < stats.refused.size(); ++i) {
         const auto why = static_cast<msg_link::reason>(i);
         if (msg_link::name(why) == "unknown") continue;
@@ -199,26 +243,44 @@ asio::awaitable<void> service::tick_loop() {
     }
 }
 
+void service::watch_files() {
+    if (settings_.reload_interval.count() == 0) return;
+    if (users_) watch_.watch(users_group, users_->directory()->files);
+    if (tls_) watch_.watch(certificates_group, {settings_.listen.certificate, settings_.listen.key});
+    tasks_.spawn("watch", watch_.run(settings_.reload_interval));
+}
+
 void service::reload() {
-    if (users_) {
-        const auto complaints = users_->reload();
-        if (complaints.empty())
-            core::log::info("users reloaded", {{"file", settings_.auth_file}});
-        else
-            core::log::error("users not reloaded, the old ones stay", {{"complaints", complaints}});
-    }
-    if (tls_) {
-        if (const auto done = tls_->reload(); done)
-            core::log::info("certificates reloaded");
-        else
-            core::log::error("certificates not reloaded, the old ones stay", {{"why", done.error().message()}});
-    }
+    reload_users();
+    reload_certificates();
+}
+
+void service::reload_users() {
+    if (!users_) return;
+    watch_.forget_changes(users_group);
+    users_->reload([this](const std::string& complaints) {
+        if (!complaints.empty())
+            return core::log::error("users not reloaded, the old ones stay", {{"complaints", complaints}});
+        if (settings_.reload_interval.count() != 0) watch_.watch(users_group, users_->directory()->files);
+        core::log::info("users reloaded", {{"file", settings_.logins.file}});
+    });
+}
+
+void service::reload_certificates() {
+    if (!tls_) return;
+    watch_.forget_changes(certificates_group);
+    std::string why;
+    if (tls_->reload(&why))
+        core::log::info("certificates reloaded");
+    else
+        core::log::error("certificates not reloaded, the old ones stay", {{"why", why}});
 }
 
 asio::awaitable<void> service::stop() {
     health_.not_ready("service", "stopping");
     tasks_.stop();
     if (server_) co_await server_->stop();
+    if (platform_) co_await platform_->stop();
     co_await tasks_.join();
     sessions_->clear();
     hub_->close();

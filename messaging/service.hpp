@@ -6,8 +6,10 @@
 #include "common/auth/credential_cache.hpp"
 #include "common/auth/file_provider.hpp"
 #include "common/auth/link_token.hpp"
+#include "common/auth/platform_login.hpp"
 #include "common/core/clock.hpp"
 #include "common/net/http_server.hpp"
+#include "common/ops/file_watch.hpp"
 #include "common/ops/health.hpp"
 #include "common/ops/metrics.hpp"
 #include "common/ops/ops_routes.hpp"
@@ -15,6 +17,7 @@
 #include "messaging/endpoint/front.hpp"
 #include "messaging/endpoint/link_sessions.hpp"
 #include "messaging/endpoint/notification_api.hpp"
+#include "messaging/topic/alarm_board.hpp"
 #include "messaging/topic/hub.hpp"
 
 #include <boost/asio/awaitable.hpp>
@@ -40,15 +43,19 @@ class service {
     asio::awaitable<void> stop();
     /// The port in use after start.
     std::uint16_t port() const noexcept { return server_ ? server_->port() : 0; }
-    /// Users and certificates anew (SIGHUP).
+    /// Users, certificates and the limits of tenants anew (SIGHUP, and when their files change).
     void reload();
 
   private:
     bool open_store(std::string& why_not);
     bool open_api(std::string& why_not);
     bool open_auth(std::string& why_not);
+    void use_tenant_limits();
     void declare_subscriptions();
     void declare_metrics();
+    void reload_users();
+    void reload_certificates();
+    void watch_files();
     asio::awaitable<void> tick_loop();
 
     asio::io_context& loop_;
@@ -59,15 +66,19 @@ class service {
     ops::ops_routes ops_;
     std::optional<auth::link_secret> secret_;
     std::unique_ptr<auth::file_provider> users_;
-    std::unique_ptr<auth::credential_cache> logins_;
+    std::unique_ptr<auth::credential_cache> file_logins_;
+    std::unique_ptr<auth::platform_login> platform_;
+    auth::provider* logins_ = nullptr; ///< whichever is in force; null: none
     std::shared_ptr<net::tls_context> tls_;
     std::unique_ptr<store::file_system> files_;
     std::unique_ptr<async::turn_call> turn_;
     std::unique_ptr<topic::hub> hub_;
+    std::unique_ptr<topic::alarm_board> alarms_;
     std::unique_ptr<endpoint::link_sessions> sessions_;
     std::unique_ptr<endpoint::front> front_;
-    std::unique_ptr<endpoint::notification_api> api_; ///< only with auth.file
+    std::unique_ptr<endpoint::notification_api> api_; ///< only where somebody can tell who may log in
     std::unique_ptr<net::http_server> server_;
+    ops::file_watch watch_;
     async::task_group tasks_;
     asio::steady_timer ticker_;
 };

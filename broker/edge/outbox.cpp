@@ -2,6 +2,20 @@
 
 namespace broker::edge {
 
+void outbox::count(packet_counts& into) noexcept {
+    while (counted_ < bytes_.size()) {
+        ++into[static_cast<unsigned char>(bytes_[counted_]) >> 4];
+        std::size_t length = 0;
+        std::size_t at = counted_ + 1;
+        for (unsigned shift = 0; at < bytes_.size(); shift += 7) { // MQTT 5.0 section 1.5.5
+            const auto digit = static_cast<unsigned char>(bytes_[at++]);
+            length |= static_cast<std::size_t>(digit & 0x7F) << shift;
+            if (digit < 0x80) break;
+        }
+        counted_ = at + length;
+    }
+}
+
 outbox::outcome outbox::write_to(net::transport& to, std::uint64_t& bytes_out) {
     while (!empty()) {
         const auto done = to.write_some(core::as_bytes(std::string_view(bytes_).substr(written_)));
@@ -16,6 +30,7 @@ outbox::outcome outbox::write_to(net::transport& to, std::uint64_t& bytes_out) {
     else
         bytes_.clear();
     written_ = 0;
+    counted_ = 0;
     return outcome::done;
 }
 

@@ -12,85 +12,130 @@ bool names_client(std::string_view common_name, std::string_view client_id) noex
            (client_id.starts_with(prefix) && common_name == client_id.substr(prefix.size()));
 }
 
-void authenticator::login(std::optional<std::string_view> username, std::optional<std::string_view> password,
-                          const std::vector<std::string>& certificates, callback done) {
-    const auto name = username.value_or(std::string_view{});
+authenticator::authenticator(auth::credential_cache& cache, auth::trust_source* trust, rules_source rules,
+                             const core::clock& clock, throttle_limits limits)
+    : cache_(cache), trust_(trust), rules_(std::move(rules)), throttle_(clock, limits),
+      known_leaves_(limits.remembered_max) {}
+
+void authenticator::login(const login_attempt& attempt, callback done) {
+    const auto name = attempt.username.value_or(std::string_view{});
     const auto slash = name.find('/');
-    if (slash != std::string_view::npos && password) {
-        by_password(name.substr(0, slash), name.substr(slash + 1), *password, std::move(done));
-        return;
-    }
-    if (!certificates.empty()) {
-        by_certificate(name.substr(0, slash), certificates, done);
-        return;
-    }
-    ++counters_.refused_form;
+    if (slash != std::string_view::npos && attempt.password)
+        by_password(name.substr(0, slash), name.substr(slash + 1), attempt, std::move(done));
+    else if (attempt.certificates != nullptr && !attempt.certificates->empty())
+        by_certificate(name.substr(0, slash), attempt, std::move(done));
+    else
+        done(refuse(counters_.refused_form, reason_code::not_authorized,
+                    slash == std::string_view::npos
+                        ? "the user name must be <tenantID>/<user>, or <tenantID> with a client certificate"
+                        : "a password is needed"));
+}
+
+login_result authenticator::refuse(std::uint64_t& counter, reason_code reason, std::string_view text) {
+    ++counter;
     login_result refused;
-    refused.reason = reason_code::not_authorized;
-    refused.text = slash == std::string_view::npos
-                       ? "the user name must be <tenantID>/<user>, or <tenantID> with a client certificate"
-                       : "a password is needed";
-    done(std::move(refused));
+    refused.reason = reason;
+    refused.text = text;
+    return refused;
 }
 
-void authenticator::by_certificate(std::string_view tenant_name, const std::vector<std::string>& chain,
-                                   const callback& done) {
-    const auto directory = provider_.directory();
-    login_result result;
-    auto tenant = core::tenant_id(tenant_name);
-    core::error_code why;
-    if (tenant.empty()) {
-        if (auto found = directory->trust.tenant_of(chain))
-            tenant = std::move(*found);
-        else
-            why = found.error();
-    }
-    if (!why) {
-        const auto judged = directory->trust.verify_chain(tenant, chain, clock_.wall_ms() / 1000);
-        if (judged) {
-            ++counters_.accepted_certificate;
-            result.who = {tenant.value, judged->common_name, record::authentication::x509};
-            done(std::move(result));
-            return;
-        }
-        why = judged.error();
-    }
-    ++counters_.refused_certificate;
-    core::log::info("certificate refused", {{"tenant", tenant.value}, {"why", why.message()}});
-    result.reason = reason_code::not_authorized;
-    result.text = "the certificate is not accepted for this tenant";
-    done(std::move(result));
+/// Nobody could say whether the login is right.
+login_result authenticator::not_decided(const core::error_code& why) {
+    if (why == auth::errc::unavailable)
+        return refuse(counters_.unavailable, reason_code::server_unavailable,
+                      "the login cannot be checked now; try again");
+    return refuse(counters_.busy, reason_code::server_busy, "too many logins at the moment; try again");
 }
 
-login_result authenticator::judged(core::result<auth::principal> answer) {
-    login_result result;
+void authenticator::by_password(std::string_view tenant, std::string_view user, const login_attempt& attempt,
+                                callback done) {
+    constexpr std::string_view wait = "too many failed logins; try again later";
+    // Before the password is looked at: where certificates are asked for, passwords cannot be guessed.
+    if (!rules_(tenant).basic_authentication)
+        return done(
+            refuse(counters_.refused_basic, reason_code::not_authorized, "this tenant allows certificates only"));
+    auth::credentials with{core::tenant_id(tenant), std::string(user), std::string(*attempt.password)};
+    caller to{std::string(*attempt.username), {}, std::move(done)};
+    const auto known = cache_.lookup(with);
+    if (known && known->has_value()) return finish_password(to, *known, false);
+    to.address = address_key(attempt.address);
+    const bool was_good = cache_.known_good(with);
+    if (!was_good && (throttle_.user_waits(to.user) || throttle_.address_waits(to.address)))
+        return to.done(refuse(counters_.throttled, reason_code::connection_rate_exceeded, wait));
+    if (known) return finish_password(to, *known, true);
+    if (cache_.asking(with)) {
+        // The same credentials again are the same guess: it counts once.
+        cache_.verify(std::move(with), [this, to = std::move(to)](const core::result<auth::principal>& answer) {
+            finish_password(to, answer, false);
+        });
+        return;
+    }
+    const bool counted = throttle_.begin(to.user);
+    if (!counted && !was_good) return to.done(refuse(counters_.throttled, reason_code::connection_rate_exceeded, wait));
+    cache_.verify(std::move(with), [this, to = std::move(to), counted](const core::result<auth::principal>& answer) {
+        if (counted) throttle_.ended(to.user);
+        finish_password(to, answer, true);
+    });
+}
+
+void authenticator::finish_password(const caller& to, const core::result<auth::principal>& answer, bool counts) {
     if (answer) {
         ++counters_.accepted_password;
-        result.who = {answer->tenant.value, answer->user, record::authentication::basic};
-        return result;
+        throttle_.succeeded(to.user);
+        login_result accepted;
+        accepted.who = {answer->tenant.value, answer->user, record::authentication::basic, nullptr};
+        return to.done(std::move(accepted));
     }
-    if (answer.error() == auth::errc::wrong_credentials) {
-        ++counters_.refused_credentials;
-        result.reason = reason_code::bad_username_or_password;
-        result.text = "wrong tenant, user or password";
-    } else {
-        ++counters_.busy;
-        result.reason = reason_code::server_busy;
-        result.text = "too many logins at the moment; try again";
-    }
-    return result;
+    if (answer.error() != auth::errc::wrong_credentials) return to.done(not_decided(answer.error()));
+    if (counts) throttle_.failed(to.user, to.address);
+    to.done(
+        refuse(counters_.refused_credentials, reason_code::bad_username_or_password, "wrong tenant, user or password"));
 }
 
-void authenticator::by_password(std::string_view tenant, std::string_view user, std::string_view password,
-                                callback done) {
-    auth::credentials with{core::tenant_id(tenant), std::string(user), std::string(password)};
-    if (auto known = cache_.lookup(with)) {
-        done(judged(std::move(*known)));
-        return;
+bool authenticator::known_leaf(const std::string& der) {
+    const auto leaf = auth::certificate::from_der(der);
+    return leaf && known_leaves_.find(leaf->fingerprint()) != nullptr;
+}
+
+void authenticator::by_certificate(std::string_view tenant, const login_attempt& attempt, callback done) {
+    caller to{{}, address_key(attempt.address), std::move(done)};
+    if (trust_ == nullptr)
+        return to.done(refuse(counters_.refused_certificate, reason_code::not_authorized,
+                              "client certificates are not accepted here"));
+    if (throttle_.address_waits(to.address) && !known_leaf(attempt.certificates->front()))
+        return to.done(refuse(counters_.throttled, reason_code::connection_rate_exceeded,
+                              "too many failed logins; try again later"));
+    trust_->judge(core::tenant_id(tenant), *attempt.certificates,
+                  [this, to = std::move(to), tenant = std::string(tenant),
+                   client_id = std::string(attempt.client_id)](core::result<auth::judged_chain> answer) {
+                      if (!answer)
+                          core::log::info(
+                              "certificate refused",
+                              {{"tenant", tenant}, {"client", client_id}, {"why", answer.error().message()}});
+                      finish_certificate(to, client_id, std::move(answer));
+                  });
+}
+
+void authenticator::finish_certificate(const caller& to, std::string_view client_id,
+                                       core::result<auth::judged_chain> answer) {
+    if (!answer) {
+        if (answer.error() == auth::errc::unavailable || answer.error() == auth::errc::busy)
+            return to.done(not_decided(answer.error()));
+        throttle_.failed({}, to.address);
+        return to.done(refuse(counters_.refused_certificate, reason_code::not_authorized,
+                              "the certificate is not accepted for this tenant"));
     }
-    cache_.verify(std::move(with), [this, done = std::move(done)](core::result<auth::principal> answer) {
-        done(judged(std::move(answer)));
-    });
+    (void)known_leaves_.use(answer->device.leaf_fingerprint); // to be there is all
+    if (rules_(answer->tenant.value).certificate_names_client && !names_client(answer->device.common_name, client_id))
+        return to.done(refuse(counters_.refused_name, reason_code::not_authorized,
+                              "the certificate's common name is not the client ID"));
+    ++counters_.accepted_certificate;
+    login_result accepted;
+    accepted.who.tenant = answer->tenant.value;
+    accepted.who.user = answer->device.common_name;
+    accepted.who.method = record::authentication::x509;
+    accepted.who.device = std::make_shared<const auth::device_identity>(std::move(answer->device));
+    to.done(std::move(accepted));
 }
 
 } // namespace broker::login

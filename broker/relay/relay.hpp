@@ -3,6 +3,7 @@
 // only.
 #pragma once
 
+#include "broker/relay/delivery_pace.hpp"
 #include "broker/relay/delivery_sink.hpp"
 #include "broker/relay/filter_set.hpp"
 #include "broker/relay/stream.hpp"
@@ -10,6 +11,7 @@
 #include "common/auth/tenant_options.hpp"
 #include "common/core/clock.hpp"
 #include "common/link/link_client.hpp"
+#include "common/ops/metrics.hpp"
 
 #include <cstdint>
 #include <deque>
@@ -62,16 +64,25 @@ class relay final : private msg_link::link_handler {
     const relay_counters& counters() const noexcept { return counters_; }
     /// Called when the link comes up or goes down.
     void on_change(std::function<void(bool up)> listener) { listener_ = std::move(listener); }
+    /// Takes the time from publish to settlement (QoS 1) of one message at a time, which costs two looks at the clock a
+    /// round trip, however many messages it carries. Outlives the relay.
+    void measure_into(ops::histogram& publish_seconds) { publish_seconds_ = &publish_seconds; }
 
     member* join(delivery_sink& sink);
     /// The client is gone: releases its claim (will: publish or discard) and ends its stream. `by` is invalid then.
     void leave(member* by, bool publish_will);
 
     void claim(member& by, const claim_details& details);
-    /// Sets the stream's credit; it opens with the first filter.
-    void set_window(member& by, std::uint16_t messages, std::uint64_t bytes);
+    /// Sets the stream's credit; it opens with the first filter. `pace` outlives the member and may be null.
+    void set_window(member& by, std::uint16_t messages, std::uint64_t bytes, delivery_pace* pace = nullptr);
     /// False: cannot be taken now (QoS 0 while the link is down).
     bool publish(member& by, const session::publish_request& request, std::uint16_t packet_identifier);
+    /// True when a publish on the topic needs a new number on the link.
+    bool begins_topic(const member& by, std::string_view topic) const;
+    /// False: so many topics are in use that no new one may begin.
+    bool has_room_for_topics() const noexcept;
+    /// What the broker itself has to say, with QoS 1 and for no client. False: the link takes no more, it is dropped.
+    bool publish_own(std::string_view tenant, std::string_view store_topic, const record::fields& message);
     /// False: the connection must stop reading until `on_relay_progress`.
     bool may_publish(const member& by) const noexcept;
     void add_filter(member& by, const session::subscribe_request& wanted, std::uint32_t request);
@@ -81,6 +92,8 @@ class relay final : private msg_link::link_handler {
     /// No more credit goes out while held (the client does not read).
     void hold_credit(member& by, bool held);
     std::size_t members() const noexcept { return members_.size(); }
+    /// Ten times a second: clients that wait for their tenant's delivery rate, and the number of topics in use.
+    void tick();
     /// Every ten minutes: closes the numbers of topics that nobody published on for an hour.
     void close_idle_topics() { link_.close_idle_topics(std::chrono::hours(1)); }
 
@@ -89,7 +102,8 @@ class relay final : private msg_link::link_handler {
         std::uint64_t sequence;
         member* by; ///< null when the client is gone
         std::uint32_t bytes;
-        std::uint16_t packet_identifier;
+        std::uint32_t topic;             ///< number on the link
+        std::uint16_t packet_identifier; ///< 0: QoS 0
     };
 
     void on_up(bool resumed) override;
@@ -109,8 +123,11 @@ class relay final : private msg_link::link_handler {
     void send_open(const member& by);
     void send_pending(member& by);
     void send_filter(const member& by, std::uint32_t request, std::string_view filter, std::uint8_t qos, bool add);
+    void settle(const settle_entry& one, msg_link::reason why);
+    std::string_view topic_of(const settle_entry& one) const;
     void touch(member& by);
     void flush();
+    void pay(member& by);
     void wake_blocked();
     member* of_stream(std::uint32_t stream) const noexcept;
 
@@ -123,15 +140,20 @@ class relay final : private msg_link::link_handler {
     std::unordered_map<std::uint32_t, member*> streams_;
     std::unordered_map<std::uint64_t, member*> claims_; ///< by claim number
     std::map<std::uint64_t, member*> claims_asked_;     ///< by sequence; null when the client left meanwhile
-    std::deque<settle_entry> unsettled_;                ///< QoS 1 publishes, by sequence
+    std::deque<settle_entry> unsettled_;                ///< publishes, by sequence
     std::vector<member*> touched_;                      ///< have acknowledgements or credit to send
     std::vector<member*> progressed_;                   ///< have answers to flush
+    std::vector<member*> paced_;                        ///< wait for their tenant's delivery rate
     mutable std::vector<member*> blocked_;
     std::vector<std::uint64_t> scratch_positions_;
     std::string scratch_record_;
     mutable std::string scratch_filter_;
     std::uint32_t next_stream_ = 1;
     core::steady_time down_since_;
+    ops::histogram* publish_seconds_ = nullptr;
+    std::uint64_t measured_ = 0; ///< sequence of the message whose time is taken; 0: none
+    core::steady_time measured_since_{};
+    core::steady_time topics_swept_{};
 };
 
 class member {
@@ -158,16 +180,19 @@ class member {
     std::uint64_t claim_sequence_ = 0; ///< of the question, while unanswered
     std::uint32_t stream_number_ = 0;  ///< 0: none yet
     bool stream_confirmed_ = false;    ///< messaging said it has the stream: it can be resumed
-    std::uint32_t unsettled_ = 0;
-    std::uint32_t unsettled_bytes_ = 0;
+    std::uint32_t unsettled_ = 0;      ///< QoS 1
+    std::uint32_t unsettled_qos0_ = 0;
+    std::uint32_t unsettled_bytes_ = 0; ///< of both
     std::uint32_t last_topic_number_ = 0;
     std::uint32_t last_topic_generation_ = 0;
     std::string last_topic_;
     stream stream_;
+    delivery_pace* pace_ = nullptr;
     filter_set filters_;
     std::map<std::uint32_t, asked> asked_; ///< filter requests without answer
     bool touched_ = false;
     bool progressed_ = false;
+    bool paced_ = false;
     mutable bool blocked_ = false;
     bool credit_held_ = false;
     bool evicted_ = false;

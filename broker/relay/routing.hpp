@@ -1,8 +1,8 @@
 // MQTT topic <-> store topic: the one place that knows (design §3).
 //   isolation `tenant`   a topic is the store topic of the same name, for all clients of the tenant
 //   isolation `device`   every PUBLISH and will goes to `from-device`, its MQTT topic inside the record; a client's
-//   filters
-//                        find what applications published to `to-device` for it or for everybody (ref A.11)
+//                        filters find what applications published to `to-device` for it or for everybody (ref A.11)
+//   `$debug/$error`      is each client's own topic with either isolation (ref A.9)
 #pragma once
 
 #include "common/auth/tenant_options.hpp"
@@ -27,15 +27,17 @@ constexpr publish_route route_publish(auth::isolation isolation, std::string_vie
 }
 
 /// How many store filters one MQTT filter needs.
-constexpr std::uint8_t filter_parts(auth::isolation isolation) noexcept {
-    return isolation == auth::isolation::device ? 2 : 1;
+constexpr std::uint8_t filter_parts(auth::isolation isolation, std::string_view filter) noexcept {
+    return isolation == auth::isolation::device && filter != record::error_topic ? 2 : 1;
 }
 
 /// Writes the store filter number `part` of an MQTT filter into `out`, replacing what it holds.
 inline void route_filter(auth::isolation isolation, std::string_view client_id, std::string_view filter,
                          std::uint8_t part, std::string& out) {
     out.clear();
-    if (isolation == auth::isolation::device)
+    if (filter == record::error_topic)
+        record::append_error_topic(out, client_id);
+    else if (isolation == auth::isolation::device)
         record::append_to_device(out, part == 0 ? client_id : std::string_view{}, filter);
     else
         out.append(filter);

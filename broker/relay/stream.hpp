@@ -18,10 +18,19 @@ class stream {
     void take(std::uint64_t position, std::uint64_t bytes, bool must_acknowledge);
     /// False: no such delivery is outstanding (acknowledged twice, or QoS 0).
     bool acknowledge(std::uint64_t position) noexcept;
-    /// The client is done with one delivery of any QoS: one more may come.
-    void done(std::uint32_t bytes) noexcept {
-        ++done_messages_;
+    /// The client is done with one delivery: one more may come, unless it is `owed` until `pay`.
+    void done(std::uint32_t bytes, bool owed = false) noexcept {
+        if (owed)
+            ++owed_messages_;
+        else
+            ++done_messages_;
         done_bytes_ += bytes;
+    }
+    std::uint32_t owed() const noexcept { return owed_messages_; }
+    /// For so many of those that are owed one more may come.
+    void pay(std::uint32_t messages) noexcept {
+        owed_messages_ -= messages;
+        done_messages_ += messages;
     }
 
     /// Moves what was acknowledged since the last call into from/to pairs.
@@ -54,6 +63,7 @@ class stream {
     std::uint64_t granted_messages_ = 0;
     std::uint64_t granted_bytes_ = 0;
     std::uint64_t window_bytes_ = 0;
+    std::uint32_t owed_messages_ = 0;
     std::uint16_t window_messages_ = 0;
 };
 

@@ -4,6 +4,7 @@
 #pragma once
 
 #include "broker/mqtt/packet.hpp"
+#include "broker/session/cause.hpp"
 
 #include <cstdint>
 #include <optional>
@@ -31,6 +32,7 @@ struct login_outcome {
     mqtt::reason_code reason = mqtt::reason_code::success;
     std::string_view text;
     const session_settings* settings = nullptr;
+    cause why = cause::none; ///< of a refusal that the code alone does not tell
 };
 
 struct will_request {
@@ -79,6 +81,8 @@ struct publish_outcome {
     /// Why refused (0x97 quota, 0x87, …); not looked at otherwise.
     mqtt::reason_code reason = mqtt::reason_code::success;
     std::string_view text;
+    cause why = cause::none;
+    std::string_view topic{}; ///< for the report; empty when it is not known any more
 };
 
 struct subscribe_request {
@@ -94,6 +98,8 @@ struct subscribe_outcome {
     /// The filter was subscribed before and is now replaced ([MQTT311-3.8.4-3], [MQTT5-3.8.4-3]).
     bool replaced = false;
     std::string_view text;
+    cause why = cause::none;
+    std::string_view filter{}; ///< for the report
 };
 
 /// A message for this client.
@@ -127,6 +133,10 @@ enum class close_reason : std::uint8_t {
     stream_lost,
     shutdown,
     transport_closed,
+    administrative,  ///< an operator ended it
+    packet_timeout,  ///< a packet that does not become complete
+    too_slow,        ///< does not take what is sent to it
+    trust_withdrawn, ///< the certificate it came with was revoked, or its trust anchor taken away
 };
 
 /// Short names with underscores, for metrics and logs.
@@ -139,6 +149,7 @@ struct refusal {
     std::uint16_t packet_identifier = 0;
     std::string_view topic;
     std::string_view text;
+    cause why = cause::unspecified;
 };
 
 class driver {
@@ -155,14 +166,18 @@ class driver {
     virtual void claim(const claim_request& request) = 0;
     /// CONNACK is in the outbox; open the stream with this credit and arm the keep alive.
     virtual void connected(const connection_terms& terms) = 0;
+    /// Asked once for each lawful PUBLISH: none, or the limit of client or tenant that it exceeds.
+    virtual cause admit(const publish_request&) { return cause::none; }
     /// QoS 1 (identifier not 0): answered by `session::on_settled`, in the order of these calls. False: cannot take it
-    /// now; QoS 0 is then dropped, QoS 1 refused as over quota and no `on_settled` follows.
+    /// now; QoS 0 is then dropped, QoS 1 refused as over quota and no `on_settled` follows. QoS 0 may be answered, with
+    /// identifier 0, when it was refused.
     virtual bool publish(const publish_request& request, std::uint16_t packet_identifier) = 0;
     /// Answered by `session::on_subscribed`.
     virtual void subscribe(const subscribe_request& wanted, std::uint32_t request) = 0;
     /// Answered by `session::on_unsubscribed`.
     virtual void unsubscribe(std::string_view filter, std::uint32_t request) = 0;
-    /// True if this client has exactly this filter; asked only when it is at its limit of subscriptions.
+    /// True if this client has exactly this filter, or has asked for it last. Asked for each filter of UNSUBSCRIBE, and
+    /// of SUBSCRIBE when the client is at its limit of subscriptions.
     virtual bool has_subscription(std::string_view filter) const = 0;
     /// A delivery is done: QoS 0 written or dropped, QoS 1 acknowledged by the client. One more may come, with its
     /// bytes.

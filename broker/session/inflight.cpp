@@ -23,13 +23,14 @@ void receipt_window::pop() noexcept {
     --count_;
 }
 
-bool receipt_window::answer(std::uint16_t packet_identifier, mqtt::reason_code reason) noexcept {
+bool receipt_window::answer(std::uint16_t packet_identifier, mqtt::reason_code reason, cause why) noexcept {
     for (std::uint32_t i = 0; i < count_; ++i) {
         receipt& each = ring_[(first_ + i) & (capacity_ - 1)];
         if (each.answered) continue;
         if (each.packet_identifier != packet_identifier) return false;
         each.answered = true;
         each.reason = reason;
+        each.why = why;
         return true;
     }
     return false;

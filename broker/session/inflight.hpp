@@ -4,6 +4,7 @@
 #pragma once
 
 #include "broker/mqtt/reason_code.hpp"
+#include "broker/session/cause.hpp"
 
 #include <cstddef>
 #include <cstdint>
@@ -21,6 +22,7 @@ class receipt_window {
         std::uint16_t packet_identifier = 0;
         mqtt::reason_code reason = mqtt::reason_code::success;
         bool answered = false;
+        cause why = cause::none; ///< of a refusal that the code alone does not tell
     };
 
     std::size_t size() const noexcept { return count_; }
@@ -34,7 +36,7 @@ class receipt_window {
     /// Takes back the newest one. Precondition: not empty.
     void pop_back() noexcept { --count_; }
     /// Settles the oldest receipt that is not answered yet, if it has this identifier.
-    bool answer(std::uint16_t packet_identifier, mqtt::reason_code reason) noexcept;
+    bool answer(std::uint16_t packet_identifier, mqtt::reason_code reason, cause why = cause::none) noexcept;
     /// Gives memory back when nothing is in it.
     void release_memory() noexcept;
 

@@ -73,7 +73,7 @@ bool session::connect_is_refused(const mqtt::connect_packet& packet) {
 
 void session::on_authenticated(const login_outcome& outcome) {
     if (phase_ != phase::authenticating) return;
-    if (is_failure(outcome.reason)) return refuse_connect(outcome.reason, outcome.text);
+    if (is_failure(outcome.reason)) return refuse_connect(outcome.reason, outcome.text, outcome.why);
     if (outcome.settings != nullptr) settings_ = outcome.settings;
     if (settings_refuse_login() || settings_refuse_will()) return;
 
@@ -118,7 +118,10 @@ bool session::settings_refuse_will() {
     if (login_->will_retain && settings_->retain == retain_policy::refuse)
         return refuse(reason_code::retain_not_supported, "a retained will is not supported");
     const mqtt::topic_verdict verdict = check_topic_name(login_->will_topic, settings_->topics());
-    if (verdict == mqtt::topic_verdict::too_long) return refuse(reason_code::quota_exceeded, describe(verdict));
+    if (verdict == mqtt::topic_verdict::too_long) {
+        refuse_connect(reason_code::quota_exceeded, describe(verdict), cause::topic_bytes);
+        return true;
+    }
     if (verdict != mqtt::topic_verdict::valid) return refuse(reason_code::topic_name_invalid, describe(verdict));
     if (login_->will_payload_is_utf8 && settings_->payload_format_checked && !mqtt::is_utf8(login_->will_payload))
         return refuse(reason_code::payload_format_invalid, describe(reason_code::payload_format_invalid));
@@ -159,6 +162,8 @@ void session::accept() {
     std::string bytes;
     encode_connack(bytes, announcement(), version_);
     if (bytes.size() > client_packet_bytes_max_) { // [MQTT5-3.1.2-24]
+        report(mqtt::packet_type::connect, reason_code::packet_too_large,
+               "the client's maximum packet size has no room for CONNACK", {}, 0, cause::unspecified);
         return end(close_reason::login_refused, reason_code::packet_too_large,
                    "the client's maximum packet size has no room for CONNACK", false);
     }
@@ -175,9 +180,9 @@ void session::accept() {
     driver_.connected(terms);
 }
 
-void session::refuse_connect(reason_code reason, std::string_view text) {
-    report(mqtt::packet_type::connect, reason, text);
-    send_refusal(reason, text);
+void session::refuse_connect(reason_code reason, std::string_view text, cause why) {
+    report(mqtt::packet_type::connect, reason, text, {}, 0, why);
+    if (is_v5() || !drops_silently(why)) send_refusal(reason, text);
     end(close_reason::login_refused, reason, text, false);
 }
 

@@ -36,7 +36,8 @@ void session::on_evicted() {
     end(close_reason::taken_over, reason_code::session_taken_over, describe(reason_code::session_taken_over));
 }
 
-void session::on_stream_lost(reason_code reason, std::string_view text) {
+void session::on_stream_lost(reason_code reason, std::string_view text, cause why) {
+    if (phase_ == phase::connected && why != cause::none) report(mqtt::packet_type::none, reason, text, {}, 0, why);
     end(close_reason::stream_lost, reason, text);
 }
 
@@ -48,13 +49,39 @@ void session::on_shutdown() {
     end(close_reason::shutdown, reason_code::server_unavailable, text);
 }
 
+void session::on_administrative_action() {
+    end(close_reason::administrative, reason_code::administrative_action, describe(reason_code::administrative_action));
+}
+
+void session::on_trust_withdrawn() {
+    constexpr std::string_view text = "the certificate is not accepted for this tenant any more";
+    if (phase_ == phase::claiming) return refuse_connect(reason_code::not_authorized, text);
+    end(close_reason::trust_withdrawn, reason_code::not_authorized, text);
+}
+
 void session::on_keep_alive_expired() {
+    if (phase_ == phase::connected)
+        report(mqtt::packet_type::none, reason_code::keep_alive_timeout, describe(reason_code::keep_alive_timeout));
     end(close_reason::keep_alive_expired, reason_code::keep_alive_timeout, describe(reason_code::keep_alive_timeout));
 }
 
 void session::on_connect_timeout() {
     if (phase_ != phase::connected)
         end(close_reason::connect_timeout, reason_code::keep_alive_timeout, "no CONNECT in time");
+}
+
+void session::on_packet_timeout() {
+    if (phase_ != phase::connected) return;
+    const auto text = describe(cause::packet_time);
+    report(mqtt::packet_type::none, reason_code::implementation_specific_error, text, {}, 0, cause::packet_time);
+    end(close_reason::packet_timeout, reason_code::implementation_specific_error, text);
+}
+
+void session::on_write_timeout() {
+    if (phase_ != phase::connected) return;
+    const auto text = describe(cause::too_slow);
+    report(mqtt::packet_type::none, reason_code::quota_exceeded, text, {}, 0, cause::too_slow);
+    end(close_reason::too_slow, reason_code::quota_exceeded, text);
 }
 
 void session::on_transport_closed() {

@@ -29,6 +29,7 @@ void session::handle(const mqtt::publish_packet& packet) {
     request.qos = packet.qos;
     request.dup = packet.dup;
     request.retain = packet.retain;
+    if (const cause limit = driver_.admit(request); limit != cause::none) return refuse_over_limit(packet, limit);
     if (packet.qos == 0) {
         (void)driver_.publish(request, 0); // what it could not take of QoS 0 is dropped and counted there
         return;
@@ -36,7 +37,7 @@ void session::handle(const mqtt::publish_packet& packet) {
     receipts_.push({packet.packet_identifier, reason_code::success, false});
     if (driver_.publish(request, packet.packet_identifier) || phase_ == phase::closed) return;
     receipts_.pop_back();
-    refuse_publish(packet, reason_code::quota_exceeded, "too many messages wait to be stored");
+    refuse_publish(packet, reason_code::quota_exceeded, describe(cause::publishes_waiting), cause::publishes_waiting);
 }
 
 /// What ends the connection in every version; 5.0 names the reason.
@@ -63,7 +64,7 @@ bool session::publish_breaks_protocol(const mqtt::publish_packet& packet, topic_
 /// What is a lawful PUBLISH but not taken by this service (ref A.8, A.9).
 bool session::publish_is_refused(const mqtt::publish_packet& packet, topic_verdict verdict) {
     if (verdict == topic_verdict::too_long)
-        refuse_publish(packet, reason_code::quota_exceeded, describe(verdict));
+        refuse_publish(packet, reason_code::quota_exceeded, describe(verdict), cause::topic_bytes);
     else if (verdict != topic_verdict::valid)
         refuse_publish(packet, reason_code::topic_name_invalid, describe(verdict));
     else if (packet.payload_is_utf8 && settings_->payload_format_checked && !mqtt::is_utf8(packet.payload))
@@ -74,36 +75,59 @@ bool session::publish_is_refused(const mqtt::publish_packet& packet, topic_verdi
 }
 
 /// 5.0: PUBACK with the code, in its turn; QoS 0 is dropped, there is no answer. 3.x has no way to say no: close.
-void session::refuse_publish(const mqtt::publish_packet& packet, reason_code reason, std::string_view text) {
-    report(mqtt::packet_type::publish, reason, text, packet.topic, packet.packet_identifier);
+void session::refuse_publish(const mqtt::publish_packet& packet, reason_code reason, std::string_view text, cause why) {
+    report(mqtt::packet_type::publish, reason, text, packet.topic, packet.packet_identifier, why);
     if (!is_v5()) return end(close_reason::refused, reason, text);
     if (packet.qos == 0) return;
-    receipts_.push({packet.packet_identifier, carried_by(mqtt::packet_type::puback, reason), true});
+    receipts_.push({packet.packet_identifier, carried_by(mqtt::packet_type::puback, reason), true, why});
     answer_receipts(text);
+}
+
+/// Over a rate QoS 0 is lost in every version; a 3.x client that may have no more topics is sent away whatever the QoS
+/// (ref A.8, A.9).
+void session::refuse_over_limit(const mqtt::publish_packet& packet, cause limit) {
+    const bool of_topics = limit == cause::topic_creation_rate || limit == cause::open_topics;
+    if (packet.qos == 0 && !of_topics)
+        report(mqtt::packet_type::publish, reason_code::quota_exceeded, describe(limit), packet.topic, 0, limit);
+    else
+        refuse_publish(packet, reason_code::quota_exceeded, describe(limit), limit);
+}
+
+/// A QoS 0 message that the store did not take: there is no answer, but the client may read why.
+void session::on_dropped(const publish_outcome& outcome) {
+    if (outcome.verdict != publish_verdict::refused) return;
+    report(mqtt::packet_type::publish, outcome.reason, outcome.text, outcome.topic, 0, outcome.why);
+    if (!is_v5() && outcome.why == cause::topics) end(close_reason::refused, outcome.reason, outcome.text); // ref A.8
 }
 
 void session::on_settled(std::uint16_t packet_identifier, const publish_outcome& outcome) {
     if (phase_ != phase::connected) return;
+    if (packet_identifier == 0) return on_dropped(outcome);
     auto reason = reason_code::success;
     if (outcome.verdict == publish_verdict::no_subscribers) reason = reason_code::no_matching_subscribers;
     if (outcome.verdict == publish_verdict::refused) {
         reason = is_failure(outcome.reason) ? carried_by(mqtt::packet_type::puback, outcome.reason)
                                             : reason_code::unspecified_error;
-        report(mqtt::packet_type::publish, reason, outcome.text, {}, packet_identifier);
+        report(mqtt::packet_type::publish, reason, outcome.text, outcome.topic, packet_identifier, outcome.why);
         // The client publishes it again on its next connection ([MQTT311-3.3.5-2]).
         if (!is_v5()) return end(close_reason::refused, reason, outcome.text);
     }
-    if (receipts_.answer(packet_identifier, reason)) answer_receipts(outcome.text);
+    if (receipts_.answer(packet_identifier, reason, outcome.why)) answer_receipts(outcome.text);
 }
 
-/// Sends the PUBACKs whose turn has come.
+/// Sends the PUBACKs whose turn has come. `text` says why the oldest was refused; those behind it were refused before,
+/// had to wait for it, and say it by their cause.
 void session::answer_receipts(std::string_view text) {
     std::string& out = driver_.outbox();
     while (!receipts_.empty() && receipts_.front().answered) {
         const receipt_window::receipt& next = receipts_.front();
-        const std::string_view why = is_failure(next.reason) ? problem(text, 5) : std::string_view{};
+        std::string_view why;
+        if (is_failure(next.reason)) why = problem(text, 5);
         encode_puback(out, next.packet_identifier, next.reason, why, version_);
         receipts_.pop();
+        if (receipts_.empty()) break;
+        text = describe(receipts_.front().why);
+        if (text.empty()) text = describe(receipts_.front().reason);
     }
 }
 

@@ -1,6 +1,7 @@
 // SUBSCRIBE and UNSUBSCRIBE. Every filter becomes a request to the driver; when the last of a packet is answered, its
 // SUBACK or UNSUBACK goes out with one code per filter in their order.
 #include "broker/mqtt/encoder.hpp"
+#include "broker/mqtt/wire.hpp"
 #include "broker/session/session.hpp"
 
 #include <algorithm>
@@ -35,21 +36,24 @@ reason_code to_reason(topic_verdict verdict) noexcept {
 
 } // namespace
 
-reason_code session::judge_filter(const mqtt::subscription& entry, std::string_view& text) const {
+reason_code session::judge_filter(const mqtt::subscription& entry, std::string_view& text, cause& why) const {
     const topic_verdict verdict = check_topic_filter(entry.filter, settings_->topics(), is_v5());
     if (verdict == topic_verdict::wildcard) {
         text = describe(reason_code::wildcard_subscriptions_not_supported);
         return reason_code::wildcard_subscriptions_not_supported;
     }
     text = describe(verdict);
+    if (verdict == topic_verdict::too_long) why = cause::topic_bytes;
     if (verdict != topic_verdict::valid) return to_reason(verdict);
     if (entry.filter == mqtt::error_topic && !settings_->error_topic_offered) {
         text = describe(topic_verdict::dollar);
         return reason_code::topic_filter_invalid;
     }
+    // At the limit what the client has may be replaced, still not more of it at once than it may have.
     if (subscriptions_ + unanswered_requests_ >= settings_->subscriptions_max &&
-        !driver_.has_subscription(entry.filter)) {
-        text = "too many subscriptions";
+        (unanswered_requests_ >= settings_->subscriptions_max || !driver_.has_subscription(entry.filter))) {
+        why = cause::subscriptions;
+        text = describe(why);
         return reason_code::quota_exceeded;
     }
     return reason_code::success;
@@ -95,13 +99,15 @@ void session::handle(const mqtt::subscribe_packet& packet) {
     mqtt::subscription_reader entries(packet);
     while (const auto entry = entries.next()) {
         std::string_view text;
-        reason_code reason = judge_filter(*entry, text);
+        auto why = cause::none;
+        reason_code reason = judge_filter(*entry, text, why);
         if (packet.subscription_identifier != 0) {
+            why = cause::none;
             reason = reason_code::subscription_identifiers_not_supported;
             text = describe(reason);
         }
         if (is_failure(reason)) {
-            report(mqtt::packet_type::subscribe, reason, text, entry->filter, packet.packet_identifier);
+            report(mqtt::packet_type::subscribe, reason, text, entry->filter, packet.packet_identifier, why);
             if (request.text.empty()) request.text = text;
             request.codes.push_back(wire_code(reason, entry->qos));
             continue;
@@ -134,8 +140,14 @@ void session::handle(const mqtt::unsubscribe_packet& packet) {
     std::uint32_t number = request.first_request;
     begin_request(std::move(request));
     mqtt::filter_reader filters(packet);
-    while (const auto filter = filters.next())
-        if (phase_ == phase::connected) driver_.unsubscribe(*filter, number++);
+    for (auto filter = filters.next(); filter && phase_ == phase::connected; filter = filters.next()) {
+        const std::uint32_t each = number++;
+        // Only what the client has is worth a request: a packet full of other filters keeps nobody else busy.
+        if (driver_.has_subscription(*filter))
+            driver_.unsubscribe(*filter, each);
+        else
+            on_unsubscribed(each, false);
+    }
     finish_requests();
 }
 
@@ -148,9 +160,11 @@ void session::begin_request(pending_request&& request) {
 
 void session::on_subscribed(std::uint32_t request, const subscribe_outcome& outcome) {
     if (phase_ != phase::connected) return;
+    const auto packet_identifier = is_failure(outcome.reason) ? packet_of_request(request) : std::uint16_t{0};
     if (answer_request(request, outcome.reason, is_failure(outcome.reason) ? outcome.text : "")) {
         if (is_failure(outcome.reason))
-            report(mqtt::packet_type::subscribe, outcome.reason, outcome.text);
+            report(mqtt::packet_type::subscribe, outcome.reason, outcome.text, outcome.filter, packet_identifier,
+                   outcome.why);
         else if (!outcome.replaced)
             ++subscriptions_;
         finish_requests();
@@ -163,6 +177,13 @@ void session::on_unsubscribed(std::uint32_t request, bool existed) {
     if (!answer_request(request, reason, {})) return;
     if (existed && subscriptions_ != 0) --subscriptions_;
     finish_requests();
+}
+
+/// The packet identifier of the SUBSCRIBE that a request is part of; 0 when it is answered already.
+std::uint16_t session::packet_of_request(std::uint32_t request) const noexcept {
+    for (const pending_request& each : requests_)
+        if (request - each.first_request < each.slots.size()) return each.packet_identifier;
+    return 0;
 }
 
 /// False if nobody waits for this answer.
@@ -195,10 +216,14 @@ void session::finish_requests() {
 }
 
 void session::send_request_answer(const pending_request& request) {
-    const std::size_t bytes = 1 + 4 + 2 + 1 + request.codes.size();
-    if (bytes > client_packet_bytes_max_ && is_v5()) // [MQTT5-3.1.2-24]
-        return end(close_reason::refused, reason_code::packet_too_large,
-                   "the answer has more codes than the client takes");
+    const std::size_t remaining = 2 + 1 + request.codes.size(); // identifier, no properties, codes
+    const std::size_t bytes = 1 + mqtt::varint_size(static_cast<std::uint32_t>(remaining)) + remaining;
+    if (bytes > client_packet_bytes_max_ && is_v5()) { // [MQTT5-3.1.2-24]
+        constexpr std::string_view text = "the answer has more codes than the client takes";
+        report(request.unsubscribe ? mqtt::packet_type::unsubscribe : mqtt::packet_type::subscribe,
+               reason_code::packet_too_large, text, {}, request.packet_identifier, cause::unspecified);
+        return end(close_reason::refused, reason_code::packet_too_large, text);
+    }
     if (request.unsubscribe) {
         mqtt::unsuback_packet answer;
         answer.packet_identifier = request.packet_identifier;

@@ -30,6 +30,10 @@ std::string_view name_of(close_reason reason) noexcept {
     case close_reason::stream_lost: return "stream_lost";
     case close_reason::shutdown: return "shutdown";
     case close_reason::transport_closed: return "transport_closed";
+    case close_reason::administrative: return "administrative";
+    case close_reason::packet_timeout: return "packet_timeout";
+    case close_reason::too_slow: return "too_slow";
+    case close_reason::trust_withdrawn: return "trust_withdrawn";
     }
     return "unknown";
 }
@@ -71,13 +75,14 @@ void session::release_idle_memory() noexcept {
 }
 
 void session::report(mqtt::packet_type packet, mqtt::reason_code reason, std::string_view text, std::string_view topic,
-                     std::uint16_t packet_identifier) {
+                     std::uint16_t packet_identifier, cause why) {
     refusal what;
     what.packet = packet;
     what.reason = reason;
     what.packet_identifier = packet_identifier;
     what.topic = topic;
     what.text = text;
+    what.why = why == cause::none ? cause_of(reason) : why;
     driver_.report(what);
 }
 

@@ -50,14 +50,24 @@ class session {
     /// Another connection took the client ID over: 5.0 gets 0x8E ([MQTT311-3.1.4-2], [MQTT5-3.1.4-3]). Its
     /// will is due; whoever superseded the claim holds it, so releasing the old claim may have nothing left to do.
     void on_evicted();
-    /// The stream with the client's subscriptions ended and cannot be resumed.
-    void on_stream_lost(mqtt::reason_code reason, std::string_view text);
+    /// The stream with the client's subscriptions ended and cannot be resumed. `why`: it is the client's fault.
+    void on_stream_lost(mqtt::reason_code reason, std::string_view text, cause why = cause::none);
 
     // From the process and its clock.
     void on_shutdown();
+    /// An operator ends the connection: 5.0 gets 0x98, the will is published as for every close by the server
+    /// ([MQTT311-3.1.2-8], [MQTT5-3.1.2-8]).
+    void on_administrative_action();
+    /// The client would not be let in any more: 5.0 gets 0x87, the will is published as for every close by the server
+    /// ([MQTT311-3.1.2-8], [MQTT5-3.1.2-8]).
+    void on_trust_withdrawn();
     void on_keep_alive_expired();
     /// No CONNECT arrived in time.
     void on_connect_timeout();
+    /// A packet was begun and does not become complete.
+    void on_packet_timeout();
+    /// The client takes nothing of what is sent to it.
+    void on_write_timeout();
     /// The client's side of the connection is gone.
     void on_transport_closed();
     /// Gives back memory of windows that are empty; for quiet moments, not per message.
@@ -65,6 +75,7 @@ class session {
 
     std::size_t deliveries_in_flight() const noexcept { return deliveries_.size(); }
     std::size_t publishes_in_flight() const noexcept { return receipts_.size(); }
+    std::uint32_t subscriptions() const noexcept { return subscriptions_; }
 
   private:
     enum class phase : std::uint8_t { expects_connect, authenticating, claiming, connected, closed };
@@ -87,13 +98,16 @@ class session {
     mqtt::connack_packet announcement() const;
     void accept();
     std::uint16_t effective_keep_alive() const noexcept;
-    void refuse_connect(mqtt::reason_code reason, std::string_view text);
+    void refuse_connect(mqtt::reason_code reason, std::string_view text, cause why = cause::none);
     void send_refusal(mqtt::reason_code reason, std::string_view text);
     // on_publish.cpp
     void handle(const mqtt::publish_packet& packet);
     bool publish_breaks_protocol(const mqtt::publish_packet& packet, mqtt::topic_verdict verdict);
     bool publish_is_refused(const mqtt::publish_packet& packet, mqtt::topic_verdict verdict);
-    void refuse_publish(const mqtt::publish_packet& packet, mqtt::reason_code reason, std::string_view text);
+    void refuse_publish(const mqtt::publish_packet& packet, mqtt::reason_code reason, std::string_view text,
+                        cause why = cause::none);
+    void refuse_over_limit(const mqtt::publish_packet& packet, cause limit);
+    void on_dropped(const publish_outcome& outcome);
     void answer_receipts(std::string_view text);
     void handle(const mqtt::puback_packet& packet);
     void handle(const mqtt::pubrel_packet& packet);
@@ -101,10 +115,11 @@ class session {
     void handle(const mqtt::subscribe_packet& packet);
     void handle(const mqtt::unsubscribe_packet& packet);
     bool subscribe_closes(const mqtt::subscribe_packet& packet);
-    mqtt::reason_code judge_filter(const mqtt::subscription& entry, std::string_view& text) const;
+    mqtt::reason_code judge_filter(const mqtt::subscription& entry, std::string_view& text, cause& why) const;
     char wire_code(mqtt::reason_code reason, std::uint8_t wanted_qos) const noexcept;
     void begin_request(pending_request&& request);
     bool answer_request(std::uint32_t request, mqtt::reason_code reason, std::string_view text);
+    std::uint16_t packet_of_request(std::uint32_t request) const noexcept;
     void finish_requests();
     void send_request_answer(const pending_request& request);
     // on_disconnect.cpp
@@ -112,7 +127,7 @@ class session {
     void end(close_reason reason, mqtt::reason_code code, std::string_view text, bool publish_will = true);
     void protocol_error(std::string_view text);
     void report(mqtt::packet_type packet, mqtt::reason_code reason, std::string_view text, std::string_view topic = {},
-                std::uint16_t packet_identifier = 0);
+                std::uint16_t packet_identifier = 0, cause why = cause::none);
 
     bool is_v5() const noexcept { return version_ == mqtt::protocol_version::v5; }
     /// The text if a packet of `other_bytes` has room for it as reason string, else nothing.

@@ -11,15 +11,15 @@
 
 namespace broker::tenant {
 
-/// 0: no limit.
+/// 0: no limit. Rates are per second where nothing else is said.
 struct rate_limits {
     std::uint32_t connections = 0;
     std::uint32_t connect_rate = 0;
     std::uint32_t publish_rate = 0;
     std::uint32_t publish_rate_per_client = 0;
     std::uint32_t delivery_rate = 0;
-    std::uint64_t throughput_bytes = 0;
-    std::uint32_t topic_creation_rate_per_client = 0;
+    std::uint64_t throughput_bytes = 0;               ///< payload bytes, both directions
+    std::uint32_t topic_creation_rate_per_client = 0; ///< topics a minute
 
     bool operator==(const rate_limits&) const = default;
 };

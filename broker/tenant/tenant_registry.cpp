@@ -8,14 +8,19 @@ std::shared_ptr<tenant> tenant_registry::find_or_make(std::string_view id) {
     std::string key(id);
     auto& place = tenants_[key];
     if (!place)
-        place = std::make_shared<tenant>(std::move(key),
-                                         std::make_shared<const tenant_settings>(resolve(defaults_, options_(id))));
+        place = std::make_shared<tenant>(
+            std::move(key), std::make_shared<const tenant_settings>(resolve(defaults_, options_(id))), count_);
     return place;
+}
+
+std::shared_ptr<const tenant_settings> tenant_registry::settings_of(std::string_view id) const {
+    if (const auto found = tenants_.find(std::string(id)); found != tenants_.end()) return found->second->settings();
+    return std::make_shared<const tenant_settings>(resolve(defaults_, options_(id)));
 }
 
 void tenant_registry::reload() {
     for (auto& [id, one] : tenants_)
-        one->settings_ = std::make_shared<const tenant_settings>(resolve(defaults_, options_(id)));
+        one->use(std::make_shared<const tenant_settings>(resolve(defaults_, options_(id))));
 }
 
 void tenant_registry::sweep() {

@@ -3,6 +3,7 @@
 #pragma once
 
 #include "broker/tenant/settings.hpp"
+#include "broker/tenant/tenant.hpp"
 
 #include <cstddef>
 #include <cstdint>
@@ -14,39 +15,19 @@
 
 namespace broker::tenant {
 
-/// One tenant's place in this process. Shared by its connections.
-class tenant {
-  public:
-    tenant(std::string id, std::shared_ptr<const tenant_settings> settings)
-        : id_(std::move(id)), settings_(std::move(settings)) {}
-    tenant(const tenant&) = delete;
-    tenant& operator=(const tenant&) = delete;
-
-    const std::string& id() const noexcept { return id_; }
-    /// As of the last reload; connections hold on to what they were accepted with.
-    const std::shared_ptr<const tenant_settings>& settings() const noexcept { return settings_; }
-    std::uint32_t connections() const noexcept { return connections_; }
-
-    void connected() noexcept { ++connections_; }
-    void disconnected() noexcept { --connections_; }
-
-  private:
-    friend class tenant_registry;
-    std::string id_;
-    std::shared_ptr<const tenant_settings> settings_;
-    std::uint32_t connections_ = 0;
-};
-
 class tenant_registry {
   public:
     /// Where a tenant's own options come from; null: there are none. The pointer is used during the call only.
     using source = std::function<const auth::tenant_options*(std::string_view tenant)>;
 
-    tenant_registry(tenant_defaults defaults, source options)
-        : defaults_(std::move(defaults)), options_(std::move(options)) {}
+    /// `count` may be null and outlives the registry.
+    tenant_registry(tenant_defaults defaults, source options, meters* count = nullptr)
+        : defaults_(std::move(defaults)), options_(std::move(options)), count_(count), strangers_("unknown", count) {}
 
     /// Never null.
     std::shared_ptr<tenant> find_or_make(std::string_view id);
+    /// What holds for a tenant, without giving it a place here: for logins, which may fail. Never null.
+    std::shared_ptr<const tenant_settings> settings_of(std::string_view id) const;
     /// Resolves every tenant anew; running connections keep their session's settings, limits of the tenant change at
     /// once.
     void reload();
@@ -57,6 +38,8 @@ class tenant_registry {
     /// Forgets tenants that nobody holds; for quiet moments.
     void sweep();
     std::size_t size() const noexcept { return tenants_.size(); }
+    /// Counts what is refused before a tenant is known.
+    counters& strangers() noexcept { return strangers_; }
     /// Settings before a tenant is known.
     const tenant_defaults& defaults() const noexcept { return defaults_; }
     const std::unordered_map<std::string, std::shared_ptr<tenant>>& all() const noexcept { return tenants_; }
@@ -64,6 +47,8 @@ class tenant_registry {
   private:
     tenant_defaults defaults_;
     source options_;
+    meters* count_;
+    counters strangers_;
     std::unordered_map<std::string, std::shared_ptr<tenant>> tenants_;
 };
 

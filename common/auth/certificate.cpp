@@ -1,6 +1,7 @@
 #include "common/auth/certificate.hpp"
 
 #include <openssl/bio.h>
+#include <openssl/bn.h>
 #include <openssl/err.h>
 #include <openssl/evp.h>
 #include <openssl/pem.h>
@@ -21,7 +22,53 @@ struct bio_delete {
     void operator()(BIO* bio) const noexcept { BIO_free(bio); }
 };
 
+std::string content_of(BIO* bio) {
+    char* at = nullptr;
+    const long size = BIO_get_mem_data(bio, &at);
+    return size > 0 ? std::string(at, static_cast<std::size_t>(size)) : std::string();
+}
+
+std::int64_t seconds_of(const ASN1_TIME* from) {
+    std::tm time{};
+    if (ASN1_TIME_to_tm(from, &time) != 1) return 0;
+    return static_cast<std::int64_t>(::timegm(&time));
+}
+
+std::string bytes_of(const ASN1_OCTET_STRING* from) {
+    if (from == nullptr) return {};
+    return {reinterpret_cast<const char*>(ASN1_STRING_get0_data(from)),
+            static_cast<std::size_t>(ASN1_STRING_length(from))};
+}
+
 } // namespace
+
+std::string serial_from_hex(std::string_view text) {
+    std::string digits;
+    for (const char c : text) {
+        if (c == ' ' || c == ':') continue;
+        const char lower = c >= 'A' && c <= 'F' ? static_cast<char>(c - 'A' + 'a') : c;
+        if (!(lower >= '0' && lower <= '9') && !(lower >= 'a' && lower <= 'f')) return {};
+        if (lower == '0' && digits.empty()) {
+            digits = "0";
+            continue;
+        }
+        if (digits == "0") digits.clear();
+        digits.push_back(lower);
+    }
+    return digits;
+}
+
+std::string serial_text(const asn1_string_st* serial) {
+    BIGNUM* number = ASN1_INTEGER_to_BN(serial, nullptr);
+    char* hex = number == nullptr ? nullptr : BN_bn2hex(number);
+    std::string text = hex == nullptr ? std::string() : hex;
+    OPENSSL_free(hex);
+    BN_free(number);
+    // Negative ones break RFC 5280, yet they exist; the sign keeps them apart.
+    const bool negative = text.starts_with('-');
+    text = serial_from_hex(std::string_view(text).substr(negative ? 1 : 0));
+    return negative ? "-" + text : text;
+}
 
 core::result<certificate> certificate::from_der(std::string_view der) {
     if (der.empty() || der.size() > INT_MAX) return errc::bad_certificate;
@@ -45,6 +92,12 @@ core::result<std::vector<certificate>> certificate::from_pem(std::string_view pe
     ERR_clear_error();
     if (found.empty() || ERR_GET_REASON(last) != PEM_R_NO_START_LINE) return errc::bad_certificate;
     return found;
+}
+
+std::string certificate::pem() const {
+    const std::unique_ptr<BIO, bio_delete> into(BIO_new(BIO_s_mem()));
+    if (!into || PEM_write_bio_X509(into.get(), x509_.get()) != 1) return {};
+    return content_of(into.get());
 }
 
 bool certificate::is_authority() const {
@@ -83,11 +136,30 @@ std::string certificate::fingerprint() const {
     return text;
 }
 
-std::int64_t certificate::not_after_s() const {
-    std::tm time{};
-    if (ASN1_TIME_to_tm(X509_get0_notAfter(x509_.get()), &time) != 1) return 0;
-    return static_cast<std::int64_t>(::timegm(&time));
+std::int64_t certificate::not_before_s() const { return seconds_of(X509_get0_notBefore(x509_.get())); }
+std::int64_t certificate::not_after_s() const { return seconds_of(X509_get0_notAfter(x509_.get())); }
+
+std::string certificate::subject() const {
+    const std::unique_ptr<BIO, bio_delete> into(BIO_new(BIO_s_mem()));
+    constexpr unsigned long form = XN_FLAG_ONELINE & ~static_cast<unsigned long>(ASN1_STRFLGS_ESC_MSB | XN_FLAG_SPC_EQ);
+    if (!into || X509_NAME_print_ex(into.get(), X509_get_subject_name(x509_.get()), 0, form) < 0) return {};
+    return content_of(into.get());
 }
+
+std::uint32_t certificate::subject_hash() const {
+    return static_cast<std::uint32_t>(X509_NAME_hash_ex(X509_get_subject_name(x509_.get()), nullptr, nullptr, nullptr));
+}
+
+certificate_number certificate::number() const {
+    certificate_number made;
+    made.issuer =
+        static_cast<std::uint32_t>(X509_NAME_hash_ex(X509_get_issuer_name(x509_.get()), nullptr, nullptr, nullptr));
+    made.serial = serial_text(X509_get0_serialNumber(x509_.get()));
+    return made;
+}
+
+std::string certificate::key_identifier() const { return bytes_of(X509_get0_subject_key_id(x509_.get())); }
+std::string certificate::issuer_key_identifier() const { return bytes_of(X509_get0_authority_key_id(x509_.get())); }
 
 bool certificate::operator==(const certificate& other) const { return X509_cmp(x509_.get(), other.x509_.get()) == 0; }
 

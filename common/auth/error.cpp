@@ -29,6 +29,10 @@ std::string_view describe(int value) {
     case errc::chain_refused: return "the certificate chain breaks a rule of X.509 or uses a weak algorithm";
     case errc::bad_common_name: return "the certificate does not have exactly one usable common name";
     case errc::ambiguous_tenant: return "several tenants trust this chain, so the user name must name the tenant";
+    case errc::revoked: return "a certificate of the chain has been revoked";
+    case errc::bad_revocation_list: return "the revocation list is neither PEM nor DER of X.509 CRLs";
+    case errc::unavailable: return "the platform cannot be asked at the moment";
+    case errc::bad_answer: return "the platform's answer does not have the form of one";
     }
     return "unknown authentication error";
 }

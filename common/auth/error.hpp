@@ -30,6 +30,10 @@ enum class errc {
     chain_refused,
     bad_common_name,
     ambiguous_tenant,
+    revoked,
+    bad_revocation_list,
+    unavailable,
+    bad_answer,
 };
 
 const boost::system::error_category& category() noexcept;

@@ -2,6 +2,8 @@
 
 #include "common/core/log.hpp"
 
+#include <utility>
+
 namespace auth {
 namespace {
 
@@ -39,7 +41,8 @@ std::unique_ptr<file_provider> file_provider::open(std::string path, post_functi
 
 file_provider::file_provider(std::string path, post_function post, std::shared_ptr<const tenant_directory> directory,
                              options with)
-    : path_(std::move(path)), post_(std::move(post)), directory_(std::move(directory)), worker_(with.waiting_max) {}
+    : path_(std::move(path)), post_(std::move(post)), directory_(std::move(directory)), worker_(with.waiting_max),
+      loader_(1) {}
 
 void file_provider::verify(credentials with, verify_callback done) {
     const bool taken = worker_.run([directory = directory_, with = std::move(with), done, post = post_] {
@@ -49,9 +52,27 @@ void file_provider::verify(credentials with, verify_callback done) {
     if (!taken) post_([done = std::move(done)] { done(errc::busy); });
 }
 
-std::string file_provider::reload() {
-    auto loaded = load_tenants(path_);
-    if (!loaded.directory) return loaded.complaints;
+std::string file_provider::reload() { return take(load_tenants(path_)); }
+
+void file_provider::reload(std::function<void(std::string complaints)> done) {
+    if (loading_) {
+        again_ = std::move(done);
+        return;
+    }
+    std::weak_ptr<int> alive = alive_;
+    loading_ = loader_.run([this, alive = std::move(alive), path = path_, post = post_, done = std::move(done)] {
+        auto loaded = std::make_shared<loaded_tenants>(load_tenants(path));
+        post([this, alive, loaded, done] {
+            if (alive.expired()) return;
+            loading_ = false;
+            done(take(std::move(*loaded)));
+            if (auto next = std::exchange(again_, nullptr)) reload(std::move(next));
+        });
+    });
+}
+
+std::string file_provider::take(loaded_tenants loaded) {
+    if (!loaded.directory) return std::move(loaded.complaints);
     directory_ = std::move(loaded.directory);
     core::log::info("tenants reloaded", {{"file", path_}, {"tenants", directory_->tenants.size()}});
     if (listener_) listener_();

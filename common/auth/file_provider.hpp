@@ -30,6 +30,9 @@ class file_provider final : public provider {
     /// Reads the file again. With mistakes everything stays as it was and they are returned; empty is success. The
     /// listener is called after success: caches forget, sessions of removed anchors may be ended.
     std::string reload();
+    /// The same without holding up the loop: the file of 10,000 tenants takes a second. `done` is called on the loop
+    /// with the complaints. Asked for while one is under way it is read once more afterwards.
+    void reload(std::function<void(std::string complaints)> done);
     void on_reload(std::function<void()> listener) { listener_ = std::move(listener); }
 
     /// Tenants, profiles and trust anchors as last loaded; what is returned stays valid over a reload.
@@ -39,11 +42,17 @@ class file_provider final : public provider {
     file_provider(std::string path, post_function post, std::shared_ptr<const tenant_directory> directory,
                   options with);
 
+    std::string take(loaded_tenants loaded);
+
     std::string path_;
     post_function post_;
     std::shared_ptr<const tenant_directory> directory_;
     std::function<void()> listener_;
+    bool loading_ = false;
+    std::function<void(std::string)> again_;                ///< asked for while loading
+    std::shared_ptr<int> alive_ = std::make_shared<int>(0); ///< a file may be read when we are gone
     worker worker_;
+    worker loader_; ///< not the other one: logins go on while a file is read
 };
 
 } // namespace auth

@@ -45,12 +45,6 @@ void refuse_later(core::config_node switches, std::string_view key) {
     if (switches.read(key, wanted) && wanted) switches.child(key).complain("is not offered by this version");
 }
 
-/// A limit that nobody would keep must not look as if it were in force.
-void refuse_unenforced(core::config_node limits, std::string_view key) {
-    const auto node = limits.child(key);
-    if (node.exists()) node.complain("is not enforced by this version");
-}
-
 template <class Number> void read_limit(core::config_node limits, std::string_view key, std::optional<Number>& into) {
     Number value{};
     if (limits.read(key, value)) into = value;
@@ -97,15 +91,28 @@ void read_switches(core::config_node node, tenant_switches& into) {
 }
 
 void read_limits(core::config_node node, tenant_limits& into) {
-    for (const std::string_view key : {"connections", "connect_rate", "publish_rate", "publish_rate_per_client",
-                                       "delivery_rate", "throughput_bytes", "topic_creation_rate_per_client"})
-        refuse_unenforced(node, key);
+    read_limit(node, "connections", into.connections);
+    read_limit(node, "connect_rate", into.connect_rate);
+    read_limit(node, "publish_rate", into.publish_rate);
+    read_limit(node, "publish_rate_per_client", into.publish_rate_per_client);
+    read_limit(node, "delivery_rate", into.delivery_rate);
+    read_size(node, "throughput_bytes", into.throughput_bytes);
+    read_limit(node, "topic_creation_rate_per_client", into.topic_creation_rate_per_client);
     read_size(node, "packet_bytes", into.packet_bytes);
     if (into.packet_bytes && (*into.packet_bytes < 1024 || *into.packet_bytes > 255 * 1024))
         node.child("packet_bytes").complain("must be from 1KiB to 255KiB");
     read_limit(node, "client_id_bytes", into.client_id_bytes);
     read_limit(node, "topic_bytes", into.topic_bytes);
     read_limit(node, "subscriptions_per_client", into.subscriptions_per_client);
+    node.finish();
+}
+
+void read_store(core::config_node node, store_limits& into) {
+    read_size(node, "backlog_bytes_per_topic", into.backlog_bytes_per_topic);
+    read_size(node, "backlog_bytes_per_tenant", into.backlog_bytes_per_tenant);
+    std::chrono::milliseconds ttl{};
+    if (node.read("ttl", ttl)) into.ttl = ttl;
+    read_limit(node, "topics_per_tenant", into.topics_per_tenant);
     node.finish();
 }
 
@@ -116,6 +123,7 @@ tenant_options read_tenant_options(core::config_node& tenant) {
     read_profile(tenant.child("profile"), options.profile);
     read_switches(tenant.child("switches"), options.switches);
     read_limits(tenant.child("limits"), options.limits);
+    read_store(tenant.child("store"), options.store);
     return options;
 }
 

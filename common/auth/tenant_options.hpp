@@ -40,8 +40,7 @@ struct tenant_switches {
     std::optional<bool> basic_authentication;
 };
 
-/// Limits of the MQTT side. 0 means no limit where a rate or a number of connections is counted; those are resolved,
-/// but nobody enforces them yet, so the reader refuses them.
+/// Limits of the MQTT side. 0 means no limit where a rate or a number of connections is counted.
 struct tenant_limits {
     std::optional<std::uint32_t> connections;
     std::optional<std::uint32_t> connect_rate;                   ///< CONNECTs a second
@@ -56,13 +55,22 @@ struct tenant_limits {
     std::optional<std::uint32_t> subscriptions_per_client;
 };
 
+/// Limits of the store. The same keys as in messaging.yaml.
+struct store_limits {
+    std::optional<std::uint64_t> backlog_bytes_per_topic;
+    std::optional<std::uint64_t> backlog_bytes_per_tenant;
+    std::optional<std::chrono::milliseconds> ttl;
+    std::optional<std::uint32_t> topics_per_tenant;
+};
+
 struct tenant_options {
     std::string profile; ///< `preview`, `ga`, or empty: the process's default
     tenant_switches switches;
     tenant_limits limits;
+    store_limits store;
 };
 
-/// Reads `profile`, `switches` and `limits` of a tenant's node; marks them known. Complaints go to the node.
+/// Reads `profile`, `switches`, `limits` and `store` of a tenant's node; marks them known. Complaints go to the node.
 /// What a later version may offer (`extended`, persistent sessions, …) is refused by a sentence that says so.
 tenant_options read_tenant_options(core::config_node& tenant);
 

@@ -1,5 +1,7 @@
 #include "common/auth/tenants_file.hpp"
 
+#include "common/auth/trust_directory.hpp"
+
 #include "common/core/config_node.hpp"
 #include "common/core/log.hpp"
 
@@ -71,16 +73,21 @@ void read_users(core::config_node node, tenant_entry& tenant, reading& at) {
     }
 }
 
-/// The only certificate of a file, or nothing after a complaint at `node`.
-std::optional<certificate> read_authority(core::config_node& node, const reading& at) {
-    const auto path = at.directory / node.text();
+/// What a file that `node` names holds, or nothing after a complaint.
+std::optional<std::string> content_of(core::config_node& node, const std::filesystem::path& path, reading& at) {
+    at.into.files.push_back(path.string());
     std::ifstream file(path, std::ios::binary);
     std::ostringstream content;
-    if (!std::filesystem::is_regular_file(path) || !(content << file.rdbuf())) {
-        node.complain("cannot read " + path.string());
-        return std::nullopt;
-    }
-    const auto found = certificate::from_pem(content.str());
+    if (std::filesystem::is_regular_file(path) && (content << file.rdbuf())) return content.str();
+    node.complain("cannot read " + path.string());
+    return std::nullopt;
+}
+
+/// The only certificate of a file, or nothing after a complaint at `node`.
+std::optional<certificate> read_authority(core::config_node& node, const std::filesystem::path& path, reading& at) {
+    const auto content = content_of(node, path, at);
+    if (!content) return std::nullopt;
+    const auto found = certificate::from_pem(*content);
     if (!found)
         node.complain(path.string() + ": " + found.error().message());
     else if (found->size() != 1)
@@ -90,6 +97,12 @@ std::optional<certificate> read_authority(core::config_node& node, const reading
     else
         return found->front();
     return std::nullopt;
+}
+
+void warn_if_expired(const core::tenant_id& tenant, const trust_anchor& anchor) {
+    using namespace std::chrono;
+    if (anchor.authority.not_after_s() < duration_cast<seconds>(system_clock::now().time_since_epoch()).count())
+        core::log::warn("trust anchor has expired", {{"tenant", tenant.value}, {"anchor", anchor.name}});
 }
 
 void read_anchor(core::config_node node, const core::tenant_id& tenant, reading& at) {
@@ -102,13 +115,30 @@ void read_anchor(core::config_node node, const core::tenant_id& tenant, reading&
     auto file = node.required("file");
     node.finish();
     if (!file.exists()) return;
-    const auto authority = read_authority(file, at);
+    const auto path = at.directory / file.text();
+    const auto authority = read_authority(file, path, at);
     if (!authority) return;
-    using namespace std::chrono;
-    if (authority->not_after_s() < duration_cast<seconds>(system_clock::now().time_since_epoch()).count())
-        core::log::warn("trust anchor has expired", {{"tenant", tenant.value}, {"anchor", name}});
-    if (!at.into.trust.add(tenant, {name, *authority, enabled, auto_registration}))
+    trust_anchor anchor{name, *authority, enabled, auto_registration, path.string(), {}};
+    warn_if_expired(tenant, anchor);
+    if (!at.into.trust.add(tenant, std::move(anchor)))
         file.complain("this certificate is already an anchor of the tenant");
+}
+
+/// `crl: list.pem`, or serial numbers: `crl: [ "0b:8a:5b:9d" ]`.
+void read_revocations(core::config_node node, const core::tenant_id& tenant, reading& at) {
+    if (!node.exists()) return;
+    revocation_list revoked;
+    if (node.is_sequence()) {
+        for (auto& item : node.items())
+            if (!revoked.add_serial(item.text())) item.complain("must be a serial number in hexadecimal digits");
+    } else {
+        const auto path = at.directory / node.text();
+        const auto content = content_of(node, path, at);
+        if (!content) return;
+        if (const auto added = revoked.add_crl(*content, revocation_scope::issuer); !added)
+            node.complain(path.string() + ": " + added.error().message());
+    }
+    at.into.trust.revoke(tenant, revoked);
 }
 
 void read_tenant(const std::string& name, core::config_node node, reading& at) {
@@ -120,8 +150,24 @@ void read_tenant(const std::string& name, core::config_node node, reading& at) {
     read_users(node.child("users"), entry, at);
     auto anchors = node.child("trust_anchors");
     for (auto& item : anchors.items()) read_anchor(item, tenant, at);
+    read_revocations(node.child("crl"), tenant, at);
     node.finish();
     at.into.tenants.emplace(tenant, std::move(entry));
+}
+
+/// Anchors that `mqtt-broker trust` put beside the file.
+void add_managed(const std::string& tenants_file, reading& at, std::string& complaints) {
+    for (auto& [tenant, anchor] : trust_directory(tenants_file).load(complaints, at.into.files)) {
+        if (!at.into.tenants.contains(tenant)) {
+            core::log::warn("trust anchor of a tenant that is not in tenants.yaml is left out",
+                            {{"tenant", tenant.value}, {"file", anchor.origin}});
+            continue;
+        }
+        const std::string origin = anchor.origin;
+        warn_if_expired(tenant, anchor);
+        if (!at.into.trust.add(tenant, std::move(anchor)))
+            complaints += origin + ": error: this certificate is already an anchor of the tenant in tenants.yaml\n";
+    }
 }
 
 } // namespace
@@ -137,15 +183,15 @@ loaded_tenants load_tenants(const std::string& path) {
     }
     reading at;
     at.directory = std::filesystem::path(path).parent_path();
+    at.into.files.push_back(path);
     auto root = document.root();
     auto tenants = root.required("tenants");
     if (tenants.exists())
         for (auto& [name, node] : tenants.members()) read_tenant(name, node, at);
     root.finish();
-    if (!document.ok()) {
-        loaded.complaints = document.complaint_text();
-        return loaded;
-    }
+    add_managed(path, at, loaded.complaints);
+    loaded.complaints = document.complaint_text() + loaded.complaints;
+    if (!loaded.complaints.empty()) return loaded;
     auto dummy = unmatchable_hash(at.costliest);
     if (!dummy) {
         loaded.complaints = path + ": " + dummy.error().message() + "\n";

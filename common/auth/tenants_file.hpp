@@ -4,12 +4,15 @@
 //     t0815:
 //       profile: preview                                # optional: preview or ga (tenant_options.hpp)
 //       switches: { wildcards: true }                   # optional: single switches of the profile
-//       limits: { packet_bytes: 64KiB }                 # optional: limits of the MQTT side
+//       limits: { connections: 1000 }                   # optional: limits of the MQTT side
+//       store: { ttl: 36h }                             # optional: limits of the store
 //       users:
 //         device1: { password: "scrypt:16384:8:1:<salt>:<hash>", roles: [] }
 //         demo:    { password: { plain: secret } }      # demonstrations only; the log warns
 //       trust_anchors:
 //         - { name: plant-ca, file: ca.pem, enabled: true, auto_registration: true }
+//       crl: revoked.pem                                # optional: CRLs in PEM or DER, or serial numbers:
+//       # crl: [ "0b:8a:5b:9d" ]                        # hexadecimal, whichever authority gave them
 //
 // Files are named relative to the YAML file. `${NAME}` in values is taken from the environment.
 #pragma once
@@ -44,6 +47,7 @@ struct tenant_directory {
     /// Checked for users that do not exist and for plain passwords, at the highest cost of any user, so that the time
     /// does not tell who exists. Users with cheaper hashes than others answer faster: hash all at one cost.
     password_hash dummy;
+    std::vector<std::string> files; ///< the YAML file, every file it names, the managed ones and their folders
 };
 
 struct loaded_tenants {

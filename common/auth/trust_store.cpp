@@ -47,33 +47,13 @@ bool signed_by(const certificate& issuer, const certificate& subject) {
     return good;
 }
 
-struct anchor_match {
-    const trust_anchor* anchor = nullptr;
-    std::size_t signers = 0; ///< certificates of the chain that signed, the anchor excluded: chain[1] … chain[signers]
-};
-
-/// The nearest anchor inside the chain, or the one that issued a chain of one. Two anchors may bear one name (a renewed
-/// authority), so there the signature decides, and among equals an enabled one.
-anchor_match find_anchor(std::span<const trust_anchor> anchors, const std::vector<certificate>& chain) {
-    for (std::size_t i = 1; i < chain.size(); ++i)
-        for (const auto& anchor : anchors)
-            if (anchor.authority == chain[i]) return {&anchor, i - 1};
-    if (chain.size() > 1) return {};
-    anchor_match best;
-    for (const auto& anchor : anchors) {
-        if (anchor.authority == chain[0] || !issued(anchor.authority, chain[0])) continue;
-        const bool better = best.anchor == nullptr || (!best.anchor->enabled && anchor.enabled);
-        if (better && signed_by(anchor.authority, chain[0])) best = {&anchor, 0};
-    }
-    return best;
-}
-
-/// What the anchor's own settings and the places in the chain say, before any signature is looked at.
-core::result<void> check_rules(const anchor_match& match, const std::vector<certificate>& chain) {
-    if (!match.anchor->enabled) return errc::anchor_disabled;
-    if (!match.anchor->auto_registration) return errc::auto_registration_off;
-    for (std::size_t i = 0; i <= match.signers; ++i) {
-        const auto& signer = i == match.signers ? match.anchor->authority : chain[i + 1];
+/// What the anchor's own settings and the places in the chain say, before any signature is looked at. `signers` as in
+/// trust_store::match.
+core::result<void> check_rules(const trust_anchor& anchor, std::size_t signers, const std::vector<certificate>& chain) {
+    if (!anchor.enabled) return errc::anchor_disabled;
+    if (!anchor.auto_registration) return errc::auto_registration_off;
+    for (std::size_t i = 0; i <= signers; ++i) {
+        const auto& signer = i == signers ? anchor.authority : chain[i + 1];
         if (!signer.is_authority()) return errc::signer_not_ca;
         if (!issued(signer, chain[i])) return errc::chain_order;
     }
@@ -94,14 +74,14 @@ errc to_errc(int x509_error) noexcept {
 }
 
 /// RFC 5280 §6 with that anchor as the only trusted certificate, self-signed or not.
-core::result<void> verify_signatures(const anchor_match& match, const std::vector<certificate>& chain,
-                                     std::int64_t now_s) {
+core::result<void> verify_signatures(const trust_anchor& anchor, std::size_t signers,
+                                     const std::vector<certificate>& chain, std::int64_t now_s) {
     const std::unique_ptr<X509_STORE, store_delete> store(X509_STORE_new());
     const std::unique_ptr<X509_STORE_CTX, context_delete> context(X509_STORE_CTX_new());
     const std::unique_ptr<STACK_OF(X509), stack_delete> between(sk_X509_new_null());
     if (!store || !context || !between) return errc::crypto_failed;
-    if (X509_STORE_add_cert(store.get(), match.anchor->authority.native()) != 1) return errc::crypto_failed;
-    for (std::size_t i = 1; i <= match.signers; ++i)
+    if (X509_STORE_add_cert(store.get(), anchor.authority.native()) != 1) return errc::crypto_failed;
+    for (std::size_t i = 1; i <= signers; ++i)
         if (sk_X509_push(between.get(), chain[i].native()) == 0) return errc::crypto_failed;
     if (X509_STORE_CTX_init(context.get(), store.get(), chain[0].native(), between.get()) != 1)
         return errc::crypto_failed;
@@ -117,53 +97,176 @@ core::result<void> verify_signatures(const anchor_match& match, const std::vecto
     return {};
 }
 
+std::string name_key(std::uint32_t subject) { return "n" + std::to_string(subject); }
+std::string issuer_key(std::uint32_t subject, const std::string& key_identifier) {
+    return "k" + std::to_string(subject) + ":" + key_identifier;
+}
+std::string fingerprint_key(const std::string& fingerprint) { return "f" + fingerprint; }
+
 } // namespace
 
+/// The anchor a chain leads to.
+struct trust_store::match {
+    const trust_anchor* anchor = nullptr;
+    std::size_t signers = 0; ///< certificates of the chain that signed, the anchor excluded: chain[1] … chain[signers]
+};
+
 bool trust_store::add(const core::tenant_id& tenant, trust_anchor anchor) {
-    auto& anchors = by_tenant_[tenant];
-    const bool known = std::any_of(anchors.begin(), anchors.end(),
-                                   [&](const trust_anchor& one) { return one.authority == anchor.authority; });
-    if (!known) anchors.push_back(std::move(anchor));
-    return !known;
+    anchor.fingerprint = anchor.authority.fingerprint();
+    const auto found = by_tenant_.try_emplace(tenant).first;
+    const auto [first, last] = index_.equal_range(fingerprint_key(anchor.fingerprint));
+    if (std::any_of(first, last, [&](const auto& one) { return one.second.of == &*found; })) return false;
+    const place at{&*found, found->second.anchors.size()};
+    const auto subject = anchor.authority.subject_hash();
+    index_.emplace(fingerprint_key(anchor.fingerprint), at);
+    index_.emplace(issuer_key(subject, anchor.authority.key_identifier()), at);
+    index_.emplace(name_key(subject), at);
+    found->second.anchors.push_back(std::move(anchor));
+    return true;
+}
+
+void trust_store::revoke(const core::tenant_id& tenant, const revocation_list& more) {
+    by_tenant_[tenant].revoked.add(more);
+}
+
+void trust_store::set(const core::tenant_id& tenant, std::vector<trust_anchor> anchors, revocation_list revoked) {
+    remove(tenant);
+    by_tenant_[tenant].revoked = std::move(revoked);
+    for (auto& anchor : anchors) (void)add(tenant, std::move(anchor)); // the same twice is the same
+}
+
+void trust_store::remove(const core::tenant_id& tenant) {
+    const auto found = by_tenant_.find(tenant);
+    if (found == by_tenant_.end()) return;
+    const auto forget = [&](const std::string& key) {
+        auto [first, last] = index_.equal_range(key);
+        while (first != last) first = first->second.of == &*found ? index_.erase(first) : std::next(first);
+    };
+    for (const auto& anchor : found->second.anchors) {
+        const auto subject = anchor.authority.subject_hash();
+        forget(fingerprint_key(anchor.fingerprint));
+        forget(issuer_key(subject, anchor.authority.key_identifier()));
+        forget(name_key(subject));
+    }
+    by_tenant_.erase(found);
 }
 
 std::span<const trust_anchor> trust_store::anchors(const core::tenant_id& tenant) const {
     const auto found = by_tenant_.find(tenant);
     if (found == by_tenant_.end()) return {};
-    return found->second;
+    return found->second.anchors;
+}
+
+const revocation_list& trust_store::revoked(const core::tenant_id& tenant) const {
+    static const revocation_list none;
+    const auto found = by_tenant_.find(tenant);
+    return found == by_tenant_.end() ? none : found->second.revoked;
+}
+
+std::size_t trust_store::anchors_count() const noexcept { return index_.size() / 3; }
+
+std::vector<core::tenant_id> trust_store::owners(const std::string& fingerprint) const {
+    std::vector<core::tenant_id> found;
+    const auto [first, last] = index_.equal_range(fingerprint_key(fingerprint));
+    for (auto one = first; one != last; ++one) found.push_back(one->second.of->first);
+    return found;
+}
+
+/// The nearest anchor inside the chain, or the one that issued a chain of one. Two anchors may bear one name (a renewed
+/// authority), so there the signature decides, and among equals an enabled one.
+trust_store::match trust_store::find_anchor(const tenant_trust& of, const std::vector<certificate>& chain) const {
+    examined_ += of.anchors.size();
+    for (std::size_t i = 1; i < chain.size(); ++i)
+        for (const auto& anchor : of.anchors)
+            if (anchor.authority == chain[i]) return {&anchor, i - 1};
+    if (chain.size() > 1) return {};
+    match best;
+    for (const auto& anchor : of.anchors) {
+        if (anchor.authority == chain[0] || !issued(anchor.authority, chain[0])) continue;
+        const bool better = best.anchor == nullptr || (!best.anchor->enabled && anchor.enabled);
+        if (better && signed_by(anchor.authority, chain[0])) best = {&anchor, 0};
+    }
+    return best;
 }
 
 core::result<device_identity> trust_store::verify_chain(const core::tenant_id& tenant,
                                                         std::span<const std::string> chain, std::int64_t now_s) const {
     const auto parsed = parse_chain(chain);
     if (!parsed) return parsed.error();
-    const auto match = find_anchor(anchors(tenant), *parsed);
-    if (match.anchor == nullptr) return errc::not_trusted;
-    const auto placed = check_rules(match, *parsed);
-    if (!placed) return placed.error();
-    const auto verified = verify_signatures(match, *parsed, now_s);
-    if (!verified) return verified.error();
+    const auto of = by_tenant_.find(tenant);
+    if (of == by_tenant_.end()) return errc::not_trusted;
+    const auto found = find_anchor(of->second, *parsed);
+    if (found.anchor == nullptr) return errc::not_trusted;
+    if (const auto placed = check_rules(*found.anchor, found.signers, *parsed); !placed) return placed.error();
+    if (const auto good = verify_signatures(*found.anchor, found.signers, *parsed, now_s); !good) return good.error();
+    device_identity identity;
+    for (std::size_t i = 0; i <= found.signers; ++i) {
+        identity.numbers.push_back((*parsed)[i].number());
+        if (of->second.revoked.contains(identity.numbers.back())) return errc::revoked;
+    }
     auto name = parsed->front().common_name();
     if (!name) return name.error();
-    device_identity identity;
     identity.common_name = std::move(*name);
-    identity.anchor_name = match.anchor->name;
-    identity.anchor_fingerprint = match.anchor->authority.fingerprint();
+    identity.leaf_fingerprint = parsed->front().fingerprint();
+    identity.anchor_name = found.anchor->name;
+    identity.anchor_fingerprint = found.anchor->fingerprint;
     return identity;
+}
+
+/// Anchors of any tenant that may be the chain's: those that are part of it, or those that bear the name, and the key
+/// where one is stated, of the issuer of a lone leaf.
+std::vector<trust_store::place> trust_store::candidates(const std::vector<certificate>& chain) const {
+    std::vector<place> found;
+    const auto take = [&](const std::string& key) {
+        const auto [first, last] = index_.equal_range(key);
+        for (auto one = first; one != last; ++one) found.push_back(one->second);
+    };
+    for (std::size_t i = 1; i < chain.size(); ++i) take(fingerprint_key(chain[i].fingerprint()));
+    if (chain.size() > 1) return found;
+    const auto issuer = chain[0].number().issuer;
+    const auto key = chain[0].issuer_key_identifier();
+    if (key.empty()) {
+        take(name_key(issuer));
+    } else {
+        take(issuer_key(issuer, key));
+        take(issuer_key(issuer, {})); // an anchor without a key identifier may be meant all the same
+    }
+    return found;
 }
 
 core::result<core::tenant_id> trust_store::tenant_of(std::span<const std::string> chain) const {
     const auto parsed = parse_chain(chain);
     if (!parsed) return parsed.error();
     const core::tenant_id* only = nullptr;
-    for (const auto& [tenant, anchors] : by_tenant_) {
-        const auto match = find_anchor(anchors, *parsed);
-        if (match.anchor == nullptr || !match.anchor->enabled) continue;
+    std::size_t tries = 0;
+    for (const auto& one : candidates(*parsed)) {
+        ++examined_;
+        const auto& anchor = one.anchor();
+        if (!anchor.enabled || (only != nullptr && *only == one.of->first)) continue;
+        if (parsed->size() == 1) {
+            if (anchor.authority == parsed->front() || !issued(anchor.authority, parsed->front())) continue;
+            if (++tries > signature_tries_max) return errc::ambiguous_tenant;
+            if (!signed_by(anchor.authority, parsed->front())) continue;
+        }
         if (only != nullptr) return errc::ambiguous_tenant;
-        only = &tenant;
+        only = &one.of->first;
     }
     if (only == nullptr) return errc::not_trusted;
     return *only;
+}
+
+core::result<void> trust_store::still_trusted(const core::tenant_id& tenant, const device_identity& device) const {
+    const auto of = by_tenant_.find(tenant);
+    if (of == by_tenant_.end()) return errc::not_trusted;
+    const auto& [anchors, revoked] = of->second;
+    const auto found = std::find_if(anchors.begin(), anchors.end(), [&](const trust_anchor& one) {
+        return one.fingerprint == device.anchor_fingerprint;
+    });
+    if (found == anchors.end()) return errc::not_trusted;
+    if (!found->enabled) return errc::anchor_disabled;
+    for (const auto& number : device.numbers)
+        if (revoked.contains(number)) return errc::revoked;
+    return {};
 }
 
 } // namespace auth

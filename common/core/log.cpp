@@ -71,6 +71,8 @@ void start(std::string_view program, level least) {
     logger().set_pattern("%Y-%m-%dT%H:%M:%S.%e%z %l [" + std::string(program) + "] %v");
 }
 
+void set_level(level least) noexcept { least_level.store(least); }
+
 bool parse_level(std::string_view text, level& into) {
     constexpr std::pair<std::string_view, level> names[] = {{"debug", level::debug},
                                                             {"info", level::info},

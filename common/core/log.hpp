@@ -30,6 +30,8 @@ using fields = std::initializer_list<field>;
 
 /// Sets the level and the program name shown on each line. Call once at start.
 void start(std::string_view program, level least);
+/// Changes the level while running.
+void set_level(level least) noexcept;
 /// `debug`, `info`, `warn`, `error`, `off`; anything else is false and leaves `into` alone.
 bool parse_level(std::string_view text, level& into);
 bool enabled(level at) noexcept;

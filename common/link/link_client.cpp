@@ -175,6 +175,7 @@ std::string link_client::on_frame(const raw_frame& frame) {
         if (!decode(frame.body, one)) return malformed;
         out_.settle(one.up_to);
         handler_.on_settled(one.up_to, one.runs);
+        close_settled_topics(one.up_to);
         return {};
     }
     case type::topic_to_client: {
@@ -236,10 +237,11 @@ void link_client::on_welcome(const welcome& frame) {
     server_topics_.clear();
     control_.clear();
     up_ = true;
-    for (const auto& [key, one] : topics_)
-        encode(control_, type::topic, topic{one.number, one.name.tenant, one.name.name_space, one.name.name});
+    for (const auto& [number, one] : topics_.open())
+        encode(control_, type::topic, topic{number, one.tenant, one.name_space, one.name});
     core::log::info("link up", {{"link", options_.name}, {"resumed", frame.resumed}, {"unsettled", out_.frames()}});
     handler_.on_settled(frame.settled, frame.runs);
+    close_settled_topics(frame.settled);
     handler_.on_up(frame.resumed);
     wake();
 }
@@ -301,38 +303,19 @@ std::string& link_client::control() {
 }
 
 std::uint32_t link_client::topic_number(std::string_view tenant, std::string_view name_space, std::string_view name) {
-    key_scratch_.assign(tenant);
-    key_scratch_.push_back('\0');
-    key_scratch_.append(name_space);
-    key_scratch_.push_back('\0');
-    key_scratch_.append(name);
-    const auto found = topics_.find(key_scratch_);
-    if (found != topics_.end()) {
-        found->second.used = std::chrono::steady_clock::now();
-        return found->second.number;
-    }
-    open_topic made;
-    made.number = next_topic_++;
-    made.used = std::chrono::steady_clock::now();
-    made.name = {std::string(tenant), std::string(name_space), std::string(name)};
-    if (up_) encode(control(), type::topic, topic{made.number, tenant, name_space, name});
-    const auto number = made.number;
-    topics_.emplace(key_scratch_, std::move(made));
-    return number;
+    const auto found = topics_.find_or_open(tenant, name_space, name, std::chrono::steady_clock::now());
+    if (found.fresh && up_) encode(control(), type::topic, topic{found.number, tenant, name_space, name});
+    return found.number;
 }
 
 void link_client::close_idle_topics(std::chrono::milliseconds idle) {
-    if (!up_) return; // what is queued may still need its number
-    ++topic_generation_;
-    const auto now = std::chrono::steady_clock::now();
-    for (auto it = topics_.begin(); it != topics_.end();) {
-        if (now - it->second.used < idle) {
-            ++it;
-            continue;
-        }
-        encode_topic_close(control(), it->second.number);
-        it = topics_.erase(it);
-    }
+    topics_.retire_unused(std::chrono::steady_clock::now() - idle, out_.next_sequence() - 1);
+    close_settled_topics(out_.first_unsettled() - 1);
+}
+
+void link_client::close_settled_topics(std::uint64_t settled) {
+    if (!up_) return; // the next connection names what is still open
+    for (const auto number : topics_.take_closed(settled)) encode_topic_close(control(), number);
 }
 
 std::uint64_t link_client::send_publish(std::uint32_t topic, std::uint64_t claim, const record::fields& message) {

@@ -10,6 +10,7 @@
 #include "common/link/batcher.hpp"
 #include "common/link/frame.hpp"
 #include "common/link/outbound.hpp"
+#include "common/link/topic_table.hpp"
 #include "common/net/websocket.hpp"
 #include "common/record/record.hpp"
 
@@ -26,13 +27,6 @@
 namespace msg_link {
 
 namespace asio = boost::asio;
-
-/// A topic of the server as named in `topic` frames; views live during the callback.
-struct topic_name {
-    std::string tenant;
-    std::string name_space;
-    std::string name;
-};
 
 /// What a client tells the server when it resumes (FORMAT.md §5).
 class resume_list {
@@ -125,7 +119,12 @@ class link_client {
     std::uint32_t topic_number(std::string_view tenant, std::string_view name_space, std::string_view name);
     /// Changes `topic_generation`: numbers that callers remember must be asked for again.
     void close_idle_topics(std::chrono::milliseconds idle);
-    std::uint32_t topic_generation() const noexcept { return topic_generation_; }
+    std::uint32_t topic_generation() const noexcept { return topics_.generation(); }
+    bool has_topic(std::string_view tenant, std::string_view name_space, std::string_view name) const {
+        return topics_.contains(tenant, name_space, name);
+    }
+    /// Null when the number is not open any more.
+    const topic_name* name_of(std::uint32_t topic) const { return topics_.name_of(topic); }
     std::size_t open_topics() const noexcept { return topics_.size(); }
 
     // Sequenced frames: each returns its sequence; also while the link is down, they go when it is back.
@@ -147,12 +146,6 @@ class link_client {
     void send_state_get(const state_request& frame);
 
   private:
-    struct open_topic {
-        std::uint32_t number = 0;
-        core::steady_time used{};
-        topic_name name;
-    };
-
     asio::awaitable<void> run();
     asio::awaitable<core::error_code> open_session();
     asio::awaitable<void> write_loop(std::shared_ptr<net::websocket> over);
@@ -160,6 +153,7 @@ class link_client {
     std::string on_batch(core::byte_span batch);
     std::string on_frame(const raw_frame& frame);
     void on_welcome(const welcome& frame);
+    void close_settled_topics(std::uint64_t settled);
     void return_window(const deliver& frame);
     void go_down();
     std::string& control();
@@ -184,11 +178,8 @@ class link_client {
     std::string control_;
     std::string batch_out_;
     std::string batch_in_;
-    std::unordered_map<std::string, open_topic> topics_;
+    topic_table topics_;
     std::unordered_map<std::uint32_t, topic_name> server_topics_;
-    std::uint32_t next_topic_ = 1;
-    std::uint32_t topic_generation_ = 0;
-    std::string key_scratch_;
     std::uint64_t taken_records_ = 0;
     std::uint64_t taken_bytes_ = 0;
     std::uint64_t returned_records_ = 0;

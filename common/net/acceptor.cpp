@@ -10,6 +10,8 @@
 #include <boost/asio/steady_timer.hpp>
 #include <boost/asio/this_coro.hpp>
 
+#include <netinet/tcp.h>
+
 #include <vector>
 
 namespace net {
@@ -20,6 +22,20 @@ using asio::ip::tcp;
 
 /// While the system has no descriptor or memory for a new connection.
 constexpr std::chrono::milliseconds exhausted_pause{100};
+
+/// A peer that is gone without a word (half open) is found by the system after about five minutes, also when neither
+/// side has anything to say. Accepted sockets inherit it from the listening one.
+core::error_code watch_peers(tcp::acceptor& listening) {
+    core::error_code error;
+    using idle = asio::detail::socket_option::integer<IPPROTO_TCP, TCP_KEEPIDLE>;
+    using interval = asio::detail::socket_option::integer<IPPROTO_TCP, TCP_KEEPINTVL>;
+    using count = asio::detail::socket_option::integer<IPPROTO_TCP, TCP_KEEPCNT>;
+    listening.set_option(asio::socket_base::keep_alive(true), error);
+    if (!error) listening.set_option(idle(180), error);
+    if (!error) listening.set_option(interval(30), error);
+    if (!error) listening.set_option(count(4), error);
+    return error;
+}
 
 bool exhausted(const core::error_code& error) {
     return error == asio::error::no_descriptors || error == asio::error::no_buffer_space ||
@@ -112,6 +128,7 @@ core::result<void> acceptor::open() {
     auto& socket = state_->socket;
     socket.open(at.protocol(), error);
     if (!error) socket.set_option(tcp::acceptor::reuse_address(true), error);
+    if (!error) error = watch_peers(socket);
     if (!error) socket.bind(at, error);
     if (!error) socket.listen(state_->options.backlog, error);
     if (error) {

@@ -17,6 +17,7 @@ std::string_view describe(int value) {
     case errc::bad_certificate_file: return "a certificate or key file cannot be used";
     case errc::certificate_refused: return "the server's certificate is not trusted for this host";
     case errc::bad_address: return "the address to listen on is not an IP address";
+    case errc::bad_tls_setting: return "a TLS version, cipher or curve cannot be used";
     case errc::closed_by_peer: return "the peer closed the WebSocket";
     }
     return "unknown network error";

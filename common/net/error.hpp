@@ -20,6 +20,7 @@ enum class errc {
     certificate_refused = 10,
     bad_address = 11,
     closed_by_peer = 12,
+    bad_tls_setting = 13,
 };
 
 const core::enum_category& error_category() noexcept;

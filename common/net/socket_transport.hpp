@@ -19,12 +19,11 @@ class socket_transport : public transport {
 
     asio::awaitable<core::error_code> wait_readable() override;
     asio::awaitable<core::error_code> wait_writable() override;
+    void shutdown_send() noexcept override;
     void close() noexcept override;
     std::string remote_address() const override;
     asio::any_io_executor executor() override { return socket_.get_executor(); }
 
-    /// Tells the peer that nothing follows; reading goes on.
-    virtual void shutdown_send() noexcept;
     /// What must be awaited after would_block.
     virtual asio::socket_base::wait_type read_waits_for() const noexcept { return asio::socket_base::wait_read; }
     virtual asio::socket_base::wait_type write_waits_for() const noexcept { return asio::socket_base::wait_write; }

@@ -75,14 +75,14 @@ asio::awaitable<core::error_code> socket_transport::wait_writable() {
     co_return error;
 }
 
-void socket_transport::close() noexcept {
-    core::error_code ignored;
-    socket_.close(ignored);
-}
-
 void socket_transport::shutdown_send() noexcept {
     core::error_code ignored;
     socket_.shutdown(tcp::socket::shutdown_send, ignored);
+}
+
+void socket_transport::close() noexcept {
+    core::error_code ignored;
+    socket_.close(ignored);
 }
 
 std::string socket_transport::remote_address() const { return endpoint_text(remote_); }

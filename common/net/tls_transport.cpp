@@ -56,7 +56,8 @@ std::string common_name_of(X509* certificate) {
 class tls_transport final : public socket_transport {
   public:
     tls_transport(tcp::socket socket, const tls_context& context, const std::string& host)
-        : socket_transport(std::move(socket)), session_(context.new_session()), is_server_(context.is_server()) {
+        : socket_transport(std::move(socket)), session_(context.new_session()), pacer_(context.pacer()),
+          is_server_(context.is_server()) {
         if (!session_) return;
         SSL_set_fd(session_.get(), static_cast<int>(socket_.native_handle()));
         if (is_server_)
@@ -68,16 +69,25 @@ class tls_transport final : public socket_transport {
 
     asio::awaitable<core::error_code> handshake() override {
         if (!session_) co_return make_error_code(asio::error::no_memory);
+        if (is_server_) { // who says nothing costs no buffers, and no turn of those that do
+            auto [error] = co_await socket_.async_wait(asio::socket_base::wait_read, async::as_result);
+            if (error) co_return error;
+        }
         for (;;) {
-            if (!socket_.is_open()) co_return make_error_code(asio::error::operation_aborted);
-            ERR_clear_error();
-            const int done = SSL_do_handshake(session_.get());
-            if (done == 1) break;
-            const io_result blocked = failed(done, read_wait_);
+            io_result blocked;
+            bool done = false;
+            if (pacer_) {
+                const auto step = co_await pacer_->next();
+                done = step_of_handshake(blocked);
+            } else {
+                done = step_of_handshake(blocked);
+            }
+            if (done) break;
             if (!blocked.would_block) co_return handshake_error(blocked.error);
             auto [error] = co_await socket_.async_wait(read_wait_, async::as_result);
             if (error) co_return error;
         }
+        pacer_.reset();
         established_ = true;
         keep_peer();
         co_return core::error_code();
@@ -143,8 +153,23 @@ class tls_transport final : public socket_transport {
     wait_type read_waits_for() const noexcept override { return read_wait_; }
     wait_type write_waits_for() const noexcept override { return write_wait_; }
     const peer_certificates& peer() const noexcept override { return peer_; }
+    connection_security security() const noexcept override {
+        return {SSL_get_version(session_.get()), SSL_session_reused(session_.get()) == 1};
+    }
 
   private:
+    /// True when the handshake is complete; else `blocked` says how to go on.
+    bool step_of_handshake(io_result& blocked) noexcept {
+        if (!socket_.is_open()) {
+            blocked.error = asio::error::operation_aborted;
+            return false;
+        }
+        ERR_clear_error();
+        const int done = SSL_do_handshake(session_.get());
+        if (done != 1) blocked = failed(done, read_wait_);
+        return done == 1;
+    }
+
     void name_server(const std::string& host) {
         SSL_set_connect_state(session_.get());
         core::error_code not_an_address;
@@ -217,6 +242,7 @@ class tls_transport final : public socket_transport {
     }
 
     std::unique_ptr<SSL, free_session> session_;
+    std::shared_ptr<handshake_pacer> pacer_; ///< during the handshake
     peer_certificates peer_;
     core::error_code fatal_; ///< after it OpenSSL must not be called again for this session
     wait_type read_wait_ = asio::socket_base::wait_read;

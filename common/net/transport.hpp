@@ -12,6 +12,7 @@
 #include <cstddef>
 #include <span>
 #include <string>
+#include <string_view>
 #include <vector>
 
 namespace net {
@@ -30,6 +31,12 @@ struct io_result {
 struct peer_certificates {
     std::vector<std::string> der;
     std::string common_name; ///< of the leaf's subject, empty when it has none
+};
+
+/// How a connection is protected; the text lives for ever.
+struct connection_security {
+    std::string_view protocol; ///< `TLSv1.3`; empty: plain
+    bool resumed = false;      ///< by a session ticket
 };
 
 class transport {
@@ -56,6 +63,10 @@ class transport {
     /// whole.
     virtual io_result write_pieces(std::span<const core::byte_span> pieces) noexcept;
 
+    /// Tells the peer that nothing follows; reading goes on. Closing with unread input resets a TCP connection, which
+    /// can take what was written last with it.
+    virtual void shutdown_send() noexcept = 0;
+
     /// Ends the connection and every wait; idempotent, and the only call that is allowed afterwards. TLS says goodbye
     /// if it can at once.
     virtual void close() noexcept = 0;
@@ -65,6 +76,8 @@ class transport {
     virtual asio::any_io_executor executor() = 0;
     /// Empty for plain TCP and for a peer that showed no certificate.
     virtual const peer_certificates& peer() const noexcept;
+    /// After the handshake.
+    virtual connection_security security() const noexcept { return {}; }
 };
 
 } // namespace net

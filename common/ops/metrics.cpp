@@ -98,6 +98,13 @@ std::uint64_t histogram::count() const noexcept {
     return total;
 }
 
+void samples::add(std::vector<std::string> label_values, double value) {
+    label_values.resize(label_names_.size());
+    append_name(out_, name_, {}, label_names_, label_values);
+    append_number(out_, value);
+    out_.push_back('\n');
+}
+
 std::vector<double> latency_bounds() {
     return {0.0001, 0.00025, 0.0005, 0.001, 0.0025, 0.005, 0.01, 0.025, 0.05, 0.1, 0.25, 0.5, 1, 2.5, 5, 10};
 }
@@ -133,6 +140,20 @@ void metrics::computed(std::string name, std::string help, std::function<double(
                 append_number(out, value());
                 out.push_back('\n');
             });
+}
+
+void metrics::collected(metric_kind kind, std::string name, std::string help, std::vector<std::string> labels,
+                        std::function<void(samples&)> collect) {
+    declare(std::move(name), std::move(help), kind == metric_kind::counter ? "counter" : "gauge",
+            [labels = std::move(labels), collect = std::move(collect)](std::string& out, std::string_view named) {
+                samples into(out, named, labels);
+                collect(into);
+            });
+}
+
+void metrics::counted(std::string name, std::string help, std::function<std::uint64_t()> value) {
+    collected(metric_kind::counter, std::move(name), std::move(help), {},
+              [value = std::move(value)](samples& into) { into.add(static_cast<double>(value())); });
 }
 
 std::string metrics::text() const {

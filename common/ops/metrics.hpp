@@ -53,6 +53,23 @@ class histogram {
     std::atomic<double> sum_{0};
 };
 
+/// Takes the numbers of one family while the metrics are read.
+class samples {
+  public:
+    samples(std::string& out, std::string_view name, const std::vector<std::string>& label_names)
+        : out_(out), name_(name), label_names_(label_names) {}
+    /// One series; the label values in the order of the label names.
+    void add(std::vector<std::string> label_values, double value);
+    void add(double value) { add({}, value); }
+
+  private:
+    std::string& out_;
+    std::string_view name_;
+    const std::vector<std::string>& label_names_;
+};
+
+enum class metric_kind { counter, gauge };
+
 /// Seconds, from 100 µs to 10 s: for everything a message waits for.
 std::vector<double> latency_bounds();
 
@@ -98,6 +115,12 @@ class metrics {
                                   std::vector<std::string> labels = {});
     /// A gauge whose value is asked for when the metrics are read, on the thread that reads them.
     void computed(std::string name, std::string help, std::function<double()> value);
+    /// A family whose numbers live elsewhere (plain integers of the loop's thread, so that counting costs nothing) and
+    /// are collected when the metrics are read, on the thread that reads them.
+    void collected(metric_kind kind, std::string name, std::string help, std::vector<std::string> labels,
+                   std::function<void(samples&)> collect);
+    /// The same for one counter without labels.
+    void counted(std::string name, std::string help, std::function<std::uint64_t()> value);
 
     /// The exposition, families in the order of their names.
     std::string text() const;

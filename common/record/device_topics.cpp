@@ -2,9 +2,11 @@
 
 namespace record {
 
-void append_to_device(std::string& out, std::string_view client_id, std::string_view topic) {
+namespace {
+
+/// As one level that holds no wildcard.
+void append_encoded(std::string& out, std::string_view client_id) {
     constexpr std::string_view digits = "0123456789ABCDEF";
-    out.append(to_device_prefix);
     for (const char c : client_id) {
         if (c != '/' && c != '+' && c != '#' && c != '%') {
             out.push_back(c);
@@ -15,10 +17,23 @@ void append_to_device(std::string& out, std::string_view client_id, std::string_
         out.push_back(digits[byte >> 4]);
         out.push_back(digits[byte & 15]);
     }
+}
+
+} // namespace
+
+void append_to_device(std::string& out, std::string_view client_id, std::string_view topic) {
+    out.append(to_device_prefix);
+    append_encoded(out, client_id);
     out.append("/").append(topic);
 }
 
+void append_error_topic(std::string& out, std::string_view client_id) {
+    out.append(error_prefix);
+    append_encoded(out, client_id);
+}
+
 std::string_view mqtt_topic_of(std::string_view store_topic) noexcept {
+    if (store_topic.starts_with(error_prefix)) return error_topic;
     if (!store_topic.starts_with(to_device_prefix)) return store_topic;
     const auto slash = store_topic.find('/', to_device_prefix.size());
     return slash == std::string_view::npos ? store_topic : store_topic.substr(slash + 1);

@@ -21,7 +21,18 @@ inline constexpr std::string_view to_device_prefix = "$to-device/";
 /// Appends the store topic or filter for `topic` of one client; an empty `client_id` means all clients.
 void append_to_device(std::string& out, std::string_view client_id, std::string_view topic);
 
-/// The MQTT topic of a store topic made by append_to_device; any other name as it is.
+/// Where a client reads the errors that concern it (ref A.9), and where an application reads those of all. In the store
+/// each client has a topic of its own behind it: `$debug/$error/<client ID>`, encoded as above.
+inline constexpr std::string_view error_topic = "$debug/$error";
+inline constexpr std::string_view error_prefix = "$debug/$error/";
+/// What the service has to tell a tenant's administrators; the mapper raises it as alarms (ref A.12).
+inline constexpr std::string_view alarm_topic = "$debug/$alarm";
+/// Only the service itself publishes below this.
+inline constexpr std::string_view service_prefix = "$debug/";
+
+void append_error_topic(std::string& out, std::string_view client_id);
+
+/// The MQTT topic of a store topic made by append_to_device or append_error_topic; any other name as it is.
 std::string_view mqtt_topic_of(std::string_view store_topic) noexcept;
 
 /// What ref A.11 calls invalid, one alarm type each.

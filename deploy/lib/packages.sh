@@ -4,10 +4,13 @@
 
 packages_build="clang-19 g++ cmake ninja-build ccache mold
   libboost1.81-dev libboost-url1.81-dev libboost-json1.81-dev libboost-container1.81-dev
-  libssl-dev libsimdjson-dev libyaml-cpp-dev libspdlog-dev libfmt-dev catch2"
+  libssl-dev libsimdjson-dev libyaml-cpp-dev libspdlog-dev libfmt-dev catch2 libpaho-mqtt-dev"
 packages_demo="mosquitto-clients openssl curl jq ca-certificates"
 packages_test="git libclang-rt-19-dev clang-format-19 clang-tidy-19 llvm-19 mosquitto zip unzip
   python3 python3-avro python3-websockets python3-paho-mqtt python3-jsonschema python3-yaml"
+# Node for the client in JavaScript. Debian's packages exclude other builds of Node: only where there is none.
+command -v node >/dev/null || packages_test="$packages_test nodejs"
+command -v npm >/dev/null || packages_test="$packages_test npm"
 packages_runtime="libboost-url1.81.0 libboost-json1.81.0 libboost-container1.81.0 libssl3 libsimdjson14 libyaml-cpp0.7
   libspdlog1.10 libfmt9 libstdc++6 ca-certificates"
 packages_engine="docker.io docker-compose debootstrap iptables"

@@ -15,6 +15,7 @@ meters::meters(ops::metrics& in)
       devices_(in.counters("mapper_devices_created_total", "Devices created on first contact", {"tenant"})),
       operations_(in.counters("mapper_operations_total", "Operations by what became of them", {"tenant", "event"})),
       reloads_(in.counters("mapper_reloads_total", "Reloads of a tenant's mappings", {"tenant", "result"})),
+      alarms_(in.counters("mapper_service_alarms_total", "Alarms of the MQTT service itself", {"tenant", "result"})),
       outstanding_(in.gauges("mapper_messages_outstanding", "Messages taken and not acknowledged", {"tenant"})),
       open_operations_(in.gauges("mapper_operations_open", "Operations that wait for a device's answer", {"tenant"})),
       requests_(in.counters("mapper_rest_requests_total", "REST attempts", {"route", "status"})),
@@ -36,6 +37,8 @@ tenant_meters meters::of(const std::string& tenant) {
             operations_.with({tenant, "timed_out"}),
             reloads_.with({tenant, "done"}),
             reloads_.with({tenant, "refused"}),
+            alarms_.with({tenant, "raised"}),
+            alarms_.with({tenant, "refused"}),
             outstanding_.with({tenant}),
             open_operations_.with({tenant})};
 }

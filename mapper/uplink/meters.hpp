@@ -24,6 +24,8 @@ struct tenant_meters {
     ops::counter& operations_timed_out;
     ops::counter& reloads_done;
     ops::counter& reloads_refused;
+    ops::counter& alarms_raised; ///< of the MQTT service itself
+    ops::counter& alarms_refused;
     ops::gauge& outstanding;
     ops::gauge& open_operations;
 };
@@ -47,6 +49,7 @@ class meters {
     ops::family<ops::counter>& devices_;
     ops::family<ops::counter>& operations_;
     ops::family<ops::counter>& reloads_;
+    ops::family<ops::counter>& alarms_;
     ops::family<ops::gauge>& outstanding_;
     ops::family<ops::gauge>& open_operations_;
     ops::family<ops::counter>& requests_;

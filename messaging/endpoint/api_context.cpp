@@ -3,6 +3,7 @@
 #include "common/core/log.hpp"
 #include "common/core/percent.hpp"
 #include "common/net/error.hpp"
+#include "common/record/device_topics.hpp"
 
 namespace messaging::endpoint {
 
@@ -80,6 +81,11 @@ std::string subscription_name(std::string_view subscriber, std::string_view topi
     core::append_percent_encoded(name, topic);
     if (is_volatile) name += ";volatile";
     return name;
+}
+
+std::string_view filter_of(std::string_view topic) noexcept {
+    if (topic == record::from_device) return "#";
+    return topic == record::error_topic ? "$debug/$error/#" : topic;
 }
 
 } // namespace messaging::endpoint

@@ -59,4 +59,8 @@ struct api_context {
 /// the durable of the same name, as its topic is in the original.
 std::string subscription_name(std::string_view subscriber, std::string_view topic, bool is_volatile);
 
+/// What the subscription to a topic of type `mqtt` selects in the store. `from-device` is all that devices publish,
+/// whether the tenant keeps its devices apart or not (ref A.11); `$debug/$error` the errors of all clients.
+std::string_view filter_of(std::string_view topic) noexcept;
+
 } // namespace messaging::endpoint

@@ -193,11 +193,6 @@ asio::awaitable<void> serve(std::shared_ptr<consumer> self, std::unique_ptr<net:
     core::log::info("consumer disconnected", {{"peer", self->peer()}, {"why", why}});
 }
 
-/// `from-device` is all that devices publish, whether the tenant keeps its devices apart or not (ref A.11).
-std::string_view filter_of(const n2::token_topic& topic) {
-    return topic.type == n2::mqtt_type && topic.name == record::from_device ? "#" : std::string_view(topic.name);
-}
-
 topic::subscription* find_or_make(api_context& context, const n2::token_claims& claims, msg_link::reason& why) {
     const auto name = subscription_name(claims.subscriber, claims.topic.name, claims.is_volatile);
     topic::subscribe_request wanted;
@@ -208,7 +203,9 @@ topic::subscription* find_or_make(api_context& context, const n2::token_claims& 
     wanted.durability = claims.is_volatile ? msg_link::durability::volatile_ : msg_link::durability::durable;
     auto* found = context.hub.subscribe(wanted, why);
     if (found == nullptr || !found->filters.empty()) return found;
-    why = context.hub.add_filter(*found, filter_of(claims.topic), 2, msg_link::start_at::newest);
+    const auto& topic = claims.topic;
+    const auto filter = topic.type == n2::mqtt_type ? filter_of(topic.name) : std::string_view(topic.name);
+    why = context.hub.add_filter(*found, filter, 2, msg_link::start_at::newest);
     if (why == msg_link::reason::ok) return found;
     context.hub.remove(*found, msg_link::reason::ok);
     return nullptr;

@@ -5,6 +5,7 @@
 #include "common/core/base64.hpp"
 #include "common/core/log.hpp"
 #include "common/notification2/frame.hpp"
+#include "common/record/device_topics.hpp"
 #include "messaging/endpoint/durable.hpp"
 #include "messaging/endpoint/message_convert.hpp"
 #include "messaging/endpoint/text_outbox.hpp"
@@ -176,6 +177,9 @@ asio::awaitable<net::upgrade_decision> upgrade_producer(api_context& context, ne
     net::http_response refusal;
     const auto claims = context.admit(door, request, refusal);
     if (!claims) co_return net::upgrade_decision(std::move(refusal));
+    if (claims->topic.name.starts_with(record::service_prefix))
+        co_return net::upgrade_decision(
+            context.refuse(door, "reserved", 422, request, "only the service itself publishes on this topic"));
     const auto executor = co_await asio::this_coro::executor;
     auto why = msg_link::reason::ok;
     auto* to = context.hub.open_topic(claims->topic.tenant, claims->topic.type, claims->topic.name, why);

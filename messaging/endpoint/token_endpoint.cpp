@@ -1,7 +1,6 @@
 #include "messaging/endpoint/token_endpoint.hpp"
 
-#include "common/async/event.hpp"
-#include "common/core/base64.hpp"
+#include "common/auth/basic_login.hpp"
 #include "common/core/json_writer.hpp"
 #include "common/core/log.hpp"
 #include "common/notification2/token.hpp"
@@ -10,7 +9,6 @@
 
 #include <boost/asio/this_coro.hpp>
 
-#include <memory>
 #include <optional>
 
 namespace messaging::endpoint {
@@ -20,29 +18,6 @@ namespace {
 namespace n2 = notification2;
 constexpr std::string_view door = "token";
 
-struct login {
-    explicit login(asio::any_io_executor executor) : there(std::move(executor)) {}
-    async::event there;
-    std::optional<core::result<auth::principal>> outcome;
-};
-
-/// `Basic base64(<tenant>/<user>:<password>)`; nothing for any other form.
-std::optional<auth::credentials> read_basic(std::string_view header) {
-    constexpr std::string_view scheme = "Basic ";
-    if (header.size() < scheme.size() || !net::equal_nocase(header.substr(0, scheme.size()), scheme))
-        return std::nullopt;
-    const auto text = core::base64_decode(header.substr(scheme.size()));
-    if (!text) return std::nullopt;
-    const auto colon = text->find(':');
-    const auto slash = text->find('/');
-    if (colon == std::string::npos || slash == std::string::npos || slash > colon || slash == 0) return std::nullopt;
-    auth::credentials made;
-    made.tenant = core::tenant_id(text->substr(0, slash));
-    made.user = text->substr(slash + 1, colon - slash - 1);
-    made.password = text->substr(colon + 1);
-    return made;
-}
-
 /// Who asks; on refusal `answer` is it.
 asio::awaitable<std::optional<auth::principal>> authenticate(api_context& context, auth::provider& logins,
                                                              const net::http_request& request,
@@ -51,20 +26,14 @@ asio::awaitable<std::optional<auth::principal>> authenticate(api_context& contex
         answer = context.refuse(door, reason, 401, request, why);
         answer.headers.set("WWW-Authenticate", "Basic realm=\"notification2\", charset=\"UTF-8\"");
     };
-    auto given = read_basic(request.headers.get("Authorization"));
+    auto given = auth::read_basic(request.headers.get("Authorization"));
     if (!given) {
         refuse("no_credentials", "send Basic credentials of the form <tenant>/<user>:<password>");
         co_return std::nullopt;
     }
-    const auto executor = co_await asio::this_coro::executor;
-    const auto asked = std::make_shared<login>(executor); // the answer may come after we were cancelled
-    logins.verify(std::move(*given), [asked](core::result<auth::principal> outcome) {
-        asked->outcome = std::move(outcome);
-        asked->there.notify();
-    });
-    co_await asked->there.wait();
-    if (asked->outcome && asked->outcome->has_value()) co_return std::move(**asked->outcome);
-    if (asked->outcome && asked->outcome->error() == auth::errc::wrong_credentials)
+    auto outcome = co_await auth::verify(logins, std::move(*given));
+    if (outcome) co_return std::move(*outcome);
+    if (outcome.error() == auth::errc::wrong_credentials)
         refuse("wrong_credentials", "Invalid credentials! : Bad credentials");
     else
         answer = context.refuse(door, "login_unavailable", 503, request, "the login could not be checked now");

@@ -81,6 +81,9 @@ class hub final : private store::commit_listener, private store::recovery_handle
     const store::commit_log& log() const noexcept { return *log_; }
     std::uint64_t incarnation() const noexcept { return log_->incarnation(); }
     const limits& defaults() const noexcept { return defaults_; }
+    /// What a tenant may use where it is not the defaults. Before `open`, and again when something changed: holds for
+    /// all tenants at once.
+    void use_limits(std::function<limits(std::string_view tenant)> source);
     const hub_stats& stats() const noexcept { return stats_; }
     /// Called for each thing a tenant's administrator should hear of, with the alarm's type; the listener limits the
     /// rate.
@@ -88,6 +91,8 @@ class hub final : private store::commit_listener, private store::recovery_handle
         alarm_ = std::move(listener);
     }
     std::int64_t now_ms() const noexcept;
+    /// What messaging itself has to say, to the tenant's topic in namespace `mqtt`. False: it was not taken.
+    bool publish_own(std::string_view tenant, std::string_view name, core::byte_span record);
 
     void kick();
     void flush();
@@ -203,6 +208,8 @@ class hub final : private store::commit_listener, private store::recovery_handle
     bool remove_topic_if_unused(std::size_t index);
     void sweep_topics();
     void expire(topic& one);
+    void drop_oldest(topic& one);
+    void count_bytes(topic& of, std::int64_t bytes) noexcept;
 
     // hub_dispatch.cpp
     void dispatch(topic& from, message& one, core::byte_span record);
@@ -226,11 +233,13 @@ class hub final : private store::commit_listener, private store::recovery_handle
     bool expired(const topic& of, const message& one) const noexcept;
     void skip_behind(subscription& one);
     void trim_kept(topic& one);
+    void note_read(const subscription& by, topic& from, std::uint64_t position);
 
     // hub_subscribe.cpp
     void connect(subscription& by, topic& to, const subscribed_filter& filter);
     void disconnect(subscription& by, topic& to);
     void connect_new_topic(topic& made);
+    void give_unread(subscription& by, edge& through);
     void requeue(subscription& one);
     void release_all(subscription& one, topic& from, std::uint64_t behind);
     void index_filter(subscription& by, const subscribed_filter& filter);
@@ -263,6 +272,8 @@ class hub final : private store::commit_listener, private store::recovery_handle
     std::vector<publish_source*> dirty_sources_;
     std::vector<delivery_sink*> touched_sinks_;
     std::vector<subscription*> dirty_cursors_;
+    std::vector<topic*> dirty_marks_;
+    std::function<limits(std::string_view)> limits_source_;
     std::vector<topic*> live_topics_; ///< have messages, or may be removed
     std::size_t sweep_at_ = 0;
     std::string scratch_;

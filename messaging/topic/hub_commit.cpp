@@ -50,6 +50,13 @@ void hub::tick() {
         append_journal(static_cast<std::uint8_t>(journal::type::cursor), 0, scratch_);
     }
     dirty_cursors_.clear();
+    for (auto* one : dirty_marks_) {
+        one->mark_dirty = false;
+        scratch_.clear();
+        journal::number(scratch_, one->read_mark);
+        append_journal(static_cast<std::uint8_t>(journal::type::read_mark), one->number, scratch_);
+    }
+    dirty_marks_.clear();
     sweep_topics();
     if (log_->gathered_bytes() > 0) kick();
 }
@@ -171,8 +178,7 @@ void hub::refuse_batch(work& batch, const store::committed_batch& done) {
                      {{"commit", done.commit}, {"error", done.error.message()}, {"messages", batch.messages.size()}});
     for (const auto& one : batch.messages) {
         --one.to->committing;
-        one.to->backlog_bytes -= one.bytes;
-        one.to->owner().backlog_bytes -= one.bytes;
+        count_bytes(*one.to, -static_cast<std::int64_t>(one.bytes));
         ++stats_.refused[static_cast<std::size_t>(why)];
         if (one.source != nullptr) append_run(one.source->failed_runs, one.sequence, why);
     }
@@ -222,6 +228,9 @@ std::string hub::make_snapshot() const {
                 if (one->number == 0) continue;
                 journal::topic_created(body, *one);
                 add(journal::type::topic_created, one->number);
+                if (one->read_mark == 0) continue;
+                journal::number(body, one->read_mark);
+                add(journal::type::read_mark, one->number);
             }
             for (const auto& [key, value] : space.state) {
                 journal::state(body, name, space_name, key, true, core::as_bytes(value));

@@ -73,6 +73,7 @@ void hub::send(subscription& to, consumer& with, const edge& through, message& o
     } else {
         --one.pending;
         to.held_bytes -= std::min<std::uint64_t>(to.held_bytes, one.bytes);
+        note_read(to, *through.to, one.position);
         note_cursor(to);
     }
     if (with.sink->gathered_streams.empty()) touched_sinks_.push_back(with.sink);
@@ -157,13 +158,27 @@ bool hub::redeliver_one(subscription& one, consumer& with) {
     with.used_bytes += record.size();
     ++stats_.deliveries;
     if (again.delivery_count > 1) ++stats_.redeliveries;
-    one.add_outstanding({position, again.from, &with, found->bytes, again.delivery_count, false});
-    with.sink->gathered_streams.push_back(with.stream | msg_link::must_acknowledge);
+    if (again.must_acknowledge)
+        one.add_outstanding({position, again.from, &with, found->bytes, again.delivery_count, false});
+    with.sink->gathered_streams.push_back(with.stream | (again.must_acknowledge ? msg_link::must_acknowledge : 0));
     touched_sinks_.push_back(with.sink);
     hand_over(*again.from, position, again.delivery_count, record);
     one.prefetched.erase(position);
     one.redeliveries.erase(position);
+    if (again.must_acknowledge) return true;
+    one.held_bytes -= std::min<std::uint64_t>(one.held_bytes, found->bytes);
+    note_read(one, *again.from, position);
+    release(*again.from, position);
+    --again.from->references;
     return true;
+}
+
+/// Errors that a client itself was given do not come again on its next connection.
+void hub::note_read(const subscription& by, topic& from, std::uint64_t position) {
+    if (!from.reports() || by.claim == 0 || position <= from.read_mark) return;
+    from.read_mark = position;
+    if (std::exchange(from.mark_dirty, true)) return;
+    dirty_marks_.push_back(&from);
 }
 
 /// From the cache of recent batches, or from what was read ahead; empty when it must be read.
@@ -216,9 +231,7 @@ void hub::prefetch(subscription& one, topic& from, std::uint64_t position) {
 }
 
 void hub::retire(topic& from, message& one) {
-    from.backlog_bytes -= std::min<std::uint64_t>(from.backlog_bytes, one.bytes);
-    auto& owner = from.owner();
-    owner.backlog_bytes -= std::min<std::uint64_t>(owner.backlog_bytes, one.bytes);
+    count_bytes(from, -static_cast<std::int64_t>(one.bytes));
     log_->retire(one.where, store::entry_bytes(one.bytes));
 }
 
@@ -242,6 +255,7 @@ void hub::acknowledge(consumer& of, std::uint64_t from, std::uint64_t to) {
     auto& by = *of.of;
     for (auto it = by.outstanding_from(from); it != by.outstanding_list.end() && it->position <= to; ++it) {
         if (it->acknowledged || it->with != &of) continue;
+        note_read(by, *it->from, it->position);
         drop_outstanding(by, *it);
         ++stats_.acknowledged;
         ++by.acknowledged_count;

@@ -10,19 +10,19 @@
 
 namespace messaging::topic {
 
-namespace {
-/// Stored without subscribers, oldest dropped at their cap (design §4): error reports and dead letters.
-bool is_kept(std::string_view name) noexcept { return name.starts_with("$debug/") || name.starts_with("$dead/"); }
-} // namespace
-
 tenant& hub::tenant_of(std::string_view name) {
     const auto found = tenants_.find(name);
     if (found != tenants_.end()) return *found->second;
     auto made = std::make_unique<tenant>(std::string(name));
-    made->quota = defaults_;
+    made->quota = limits_source_ ? limits_source_(name) : defaults_;
     auto& owner = *made;
     tenants_.emplace(owner.name, std::move(made));
     return owner;
+}
+
+void hub::use_limits(std::function<limits(std::string_view)> source) {
+    limits_source_ = std::move(source);
+    for (const auto& [name, owner] : tenants_) owner->quota = limits_source_(name);
 }
 
 topic* hub::find_topic(tenant& owner, std::string_view space, std::string_view name) noexcept {
@@ -35,12 +35,13 @@ topic* hub::find_topic(tenant& owner, std::string_view space, std::string_view n
 topic& hub::make_topic(tenant& owner, std::string_view space, std::string_view name) {
     auto in = owner.spaces.find(space);
     if (in == owner.spaces.end()) in = owner.spaces.emplace(std::string(space), name_space{}).first;
-    auto made = std::make_unique<topic>(owner, std::string(space), std::string(name), is_kept(name));
+    auto made = std::make_unique<topic>(owner, std::string(space), std::string(name));
     auto& one = *made;
     one.identity = next_topic_identity_++;
     one.used_ms = now_ms();
     in->second.topics.emplace(one.name(), std::move(made));
     if (!one.kept()) ++owner.topic_count;
+    if (one.reports()) ++owner.report_topics;
     one.in_live_list = true;
     live_topics_.push_back(&one);
     if (!recovering_) connect_new_topic(one);
@@ -52,7 +53,11 @@ topic* hub::open_topic(std::string_view tenant_name, std::string_view space, std
     auto& owner = tenant_of(tenant_name);
     auto* found = find_topic(owner, space, name);
     if (found == nullptr) {
-        if (owner.topic_count >= owner.quota.topics_per_tenant && !is_kept(name)) {
+        const auto kind = class_of(name);
+        const bool full = kind == topic_class::normal ? owner.topic_count >= owner.quota.topics_per_tenant
+                                                      : kind == topic_class::report &&
+                                                            owner.report_topics >= owner.quota.report_topics_per_tenant;
+        if (full) {
             why = msg_link::reason::topic_limit;
             return nullptr;
         }
@@ -84,6 +89,8 @@ msg_link::reason hub::check_publish(const topic* to, const claim* by, core::byte
     if (bytes.size() > owner.quota.record_bytes) return msg_link::reason::too_large;
     if (!log_->failed().empty()) return msg_link::reason::store_failed;
     if (to->edges.empty() && !to->kept()) return msg_link::reason::no_subscribers;
+    if (to->reports() && owner.report_bytes + bytes.size() > owner.quota.report_bytes_per_tenant)
+        return msg_link::reason::tenant_backlog_full;
     if (to->kept()) return msg_link::reason::ok; // has its own cap and counts for no quota
     if (to->backlog_bytes + bytes.size() > owner.quota.backlog_bytes_per_topic)
         return msg_link::reason::topic_backlog_full;
@@ -156,6 +163,25 @@ topic* hub::address_device(topic& to, core::byte_span bytes) {
     return topic_of_clients(to.owner(), to.name_space(), topic_name);
 }
 
+bool hub::publish_own(std::string_view tenant_name, std::string_view name, core::byte_span record) {
+    constexpr std::string_view space = "mqtt";
+    auto& owner = tenant_of(tenant_name);
+    auto* to = find_topic(owner, space, name);
+    if (to == nullptr) to = &make_topic(owner, space, name);
+    if (check_publish(to, nullptr, record) != msg_link::reason::ok) return false;
+    append_message(*to, nullptr, record);
+    return true;
+}
+
+void hub::count_bytes(topic& of, std::int64_t bytes) noexcept {
+    const auto add = [bytes](std::uint64_t& to) {
+        to = bytes < 0 && to < static_cast<std::uint64_t>(-bytes) ? 0 : to + static_cast<std::uint64_t>(bytes);
+    };
+    add(of.backlog_bytes);
+    if (!of.kept()) add(of.owner().backlog_bytes);
+    if (of.reports()) add(of.owner().report_bytes);
+}
+
 void hub::append_message(topic& to, publish_source* source, core::byte_span record) {
     number_topic(to);
     auto& owner = to.owner();
@@ -168,8 +194,7 @@ void hub::append_message(topic& to, publish_source* source, core::byte_span reco
     one.bytes = static_cast<std::uint32_t>(record.size());
     one.offset = log_->append(store::entry_type::message, to.number, one.position, one.time_ms, {record});
     gathering_work().messages.push_back(one);
-    to.backlog_bytes += one.bytes;
-    owner.backlog_bytes += one.bytes;
+    count_bytes(to, one.bytes);
     ++owner.messages_in;
     ++to.committing;
     to.used_ms = one.time_ms;
@@ -194,7 +219,8 @@ void hub::publish_will(will& due, tenant& owner) {
 }
 
 bool hub::expired(const topic& of, const message& one) const noexcept {
-    const auto ttl = of.kept() ? of.owner().quota.kept_ttl : of.owner().quota.ttl;
+    const auto& quota = of.owner().quota;
+    const auto ttl = of.reports() ? quota.report_ttl : of.kept() ? quota.kept_ttl : quota.ttl;
     return one.time_ms + ttl.count() <= now_ms();
 }
 
@@ -206,26 +232,33 @@ void hub::expire(topic& one) {
             continue;
         }
         if (!expired(one, oldest)) break;
+        ++stats_.expired;
+        ++one.owner().messages_expired;
+        drop_oldest(one);
+    }
+}
+
+/// Whoever still waited for it will not find it.
+void hub::drop_oldest(topic& one) {
+    auto& oldest = one.messages.front();
+    if (oldest.pending > 0) {
         for (const auto& at : one.edges)
             if (oldest.position > std::max(at->start, at->by->read_position))
                 at->by->held_bytes -= std::min<std::uint64_t>(at->by->held_bytes, oldest.bytes);
         oldest.pending = 0;
-        ++stats_.expired;
-        ++one.owner().messages_expired;
         retire(one, oldest);
-        one.messages.pop_front();
     }
+    one.messages.pop_front();
 }
 
 void hub::trim_kept(topic& one) {
-    while (one.backlog_bytes > one.owner().quota.kept_bytes_per_topic && !one.messages.empty()) {
-        auto& oldest = one.messages.front();
-        if (oldest.pending > 0) {
-            oldest.pending = 0;
-            retire(one, oldest);
-        }
-        one.messages.pop_front();
-    }
+    const auto& quota = one.owner().quota;
+    std::size_t most = one.messages.max_size();
+    if (one.reports()) most = quota.reports_per_client;
+    if (one.of_class() == topic_class::alarm) most = quota.alarms_per_tenant;
+    // The one that has just come stays until it was handed out.
+    while (one.messages.size() > 1 && (one.messages.size() > most || one.backlog_bytes > quota.kept_bytes_per_topic))
+        drop_oldest(one);
 }
 
 void hub::sweep_topics() {
@@ -243,7 +276,8 @@ void hub::sweep_topics() {
 
 bool hub::remove_topic_if_unused(std::size_t index) {
     auto& one = *live_topics_[index];
-    if (one.open_numbers > 0 || one.committing > 0 || one.references > 0 || !one.edges.empty() || !one.messages.empty())
+    if (one.open_numbers > 0 || one.committing > 0 || one.mark_dirty || one.references > 0 || !one.edges.empty() ||
+        !one.messages.empty())
         return false;
     if (one.number != 0) {
         append_journal(static_cast<std::uint8_t>(journal::type::topic_removed), one.number, {});
@@ -253,6 +287,7 @@ bool hub::remove_topic_if_unused(std::size_t index) {
     live_topics_.pop_back();
     auto& owner = one.owner();
     if (!one.kept()) --owner.topic_count;
+    if (one.reports()) --owner.report_topics;
     auto& topics = owner.spaces.find(one.name_space())->second.topics;
     topics.erase(topics.find(one.name()));
     return true;

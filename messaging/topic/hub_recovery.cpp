@@ -86,6 +86,10 @@ void hub::replay(std::uint8_t kind, std::uint32_t number, core::byte_span body) 
         numbered_[number] = one;
         break;
     }
+    case journal::type::read_mark:
+        if (const auto found = numbered_.find(number); found != numbered_.end())
+            found->second->read_mark = std::max(found->second->read_mark, read.u64());
+        break;
     case journal::type::topic_removed:
         if (const auto found = numbered_.find(number); found != numbered_.end()) {
             found->second->number = 0; // its messages were all done; the topic itself goes with the next sweep
@@ -247,8 +251,7 @@ void hub::finish_recovery() {
         auto& owner = to.owner();
         owner.position = std::max(owner.position, one.position);
         to.messages.push_back(one);
-        to.backlog_bytes += one.bytes;
-        owner.backlog_bytes += one.bytes;
+        count_bytes(to, one.bytes);
     }
     orphan_messages_.clear();
     orphan_messages_.shrink_to_fit();

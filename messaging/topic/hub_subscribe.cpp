@@ -107,7 +107,8 @@ msg_link::reason hub::add_filter(subscription& to, std::string_view text, std::u
     if (found == to.filters.end()) {
         if (to.filters.size() >= owner.quota.filters_per_subscription) return msg_link::reason::rate_limited;
         if (exact && find_topic(owner, to.name_space, text) == nullptr) {
-            if (owner.topic_count >= owner.quota.topics_per_tenant) return msg_link::reason::topic_limit;
+            if (owner.topic_count >= owner.quota.topics_per_tenant && class_of(text) == topic_class::normal)
+                return msg_link::reason::topic_limit;
             make_topic(owner, to.name_space, text);
         }
         const auto from = start == msg_link::start_at::earliest ? 0 : owner.position;
@@ -209,6 +210,7 @@ void hub::connect(subscription& by, topic& to, const subscribed_filter& filter) 
     to.edges.push_back(std::move(made));
     by.edges.push_back(&one);
     if (recovering_) return; // what is pending is counted once, at the end of recovery
+    if (to.reports() && by.claim != 0) return give_unread(by, one);
     const auto behind = std::max(one.start, by.read_position);
     bool first = true;
     for (auto index = to.index_after(behind); index < to.messages.size(); ++index) {
@@ -218,6 +220,23 @@ void hub::connect(subscription& by, topic& to, const subscribed_filter& filter) 
         by.held_bytes += waiting.bytes;
         if (first) by.queue(one, waiting.position);
         first = false;
+    }
+}
+
+/// A client gets its own errors from the first that it was not given yet (FORMAT.md §6 of the link): those that are
+/// there as redeliveries, because its cursor has long passed them, and new ones as they come.
+void hub::give_unread(subscription& by, edge& through) {
+    auto& from = *through.to;
+    through.start = from.messages.empty() ? from.read_mark : std::max(from.read_mark, from.messages.back().position);
+    for (auto index = from.index_after(from.read_mark); index < from.messages.size(); ++index) {
+        auto& waiting = from.messages[index];
+        if (waiting.pending == 0 || by.redeliveries.contains(waiting.position)) continue;
+        const auto held = by.outstanding_from(waiting.position);
+        if (held != by.outstanding_list.end() && held->position == waiting.position) continue;
+        ++waiting.pending;
+        ++from.references;
+        by.held_bytes += waiting.bytes;
+        by.redeliveries.emplace(waiting.position, redelivery{&from, 1, through.qos > 0});
     }
 }
 
@@ -320,6 +339,7 @@ void hub::resume(consumer& of, const msg_link::resume_stream& told) {
             --by.unacknowledged;
             by.redeliveries.emplace(one.position, redelivery{one.from, one.delivery_count});
         } else if (!is_listed(one.position)) {
+            note_read(by, *one.from, one.position);
             drop_outstanding(by, one);
         }
     }

@@ -11,6 +11,7 @@
 //   session_ended         session u64
 //   state                 tenant, ns, key, present u8, value bytes32
 //   tenant                tenant, position u64                  (snapshot only)
+//   read_mark             position u64                          (header: topic number)
 //   counters              next claim u64, next subscription u64, next topic u32   (snapshot only)
 #pragma once
 
@@ -42,6 +43,7 @@ enum class type : std::uint8_t {
     state = 27,
     tenant = 28,
     counters = 29,
+    read_mark = 30,
 };
 
 constexpr store::entry_type entry_type(type kind) noexcept { return static_cast<store::entry_type>(kind); }
@@ -53,7 +55,7 @@ void filter_added(std::string& out, std::uint64_t id, const subscribed_filter& f
 void filter_removed(std::string& out, std::uint64_t id, std::string_view filter);
 void cursor(std::string& out, const subscription& of);
 void claim_made(std::string& out, const claim& made);
-void number(std::string& out, std::uint64_t value); ///< subscription_removed, claim_ended, session_ended
+void number(std::string& out, std::uint64_t value); ///< subscription_removed, claim_ended, session_ended, read_mark
 void producer(std::string& out, std::uint64_t session, std::uint64_t producer, std::uint64_t settled,
               std::span<const msg_link::run> runs);
 void state(std::string& out, std::string_view tenant, std::string_view name_space, std::string_view key, bool present,

@@ -16,6 +16,11 @@ struct limits {
     std::uint32_t record_bytes = 128 * 1024 + 1024; ///< payload limit of the broker plus room for metadata
     std::uint64_t state_bytes_per_tenant = 64ULL * 1024 * 1024;
     std::uint64_t will_bytes_per_tenant = 64ULL * 1024 * 1024;
+    std::uint32_t reports_per_client = 16; ///< newest errors of a client that are kept for it
+    std::chrono::milliseconds report_ttl{std::chrono::hours(1)};
+    std::uint64_t report_bytes_per_tenant = 16ULL * 1024 * 1024;
+    std::uint32_t report_topics_per_tenant = 20'000;
+    std::uint32_t alarms_per_tenant = 1'000;                  ///< newest ones that the mapper has not raised
     std::uint64_t kept_bytes_per_topic = 16ULL * 1024 * 1024; ///< kept topics drop their oldest beyond this
     std::chrono::milliseconds kept_ttl{std::chrono::hours(14 * 24)};
     std::uint32_t unacknowledged_per_subscription = 60'000; ///< over all its consumers; a cursor entry holds 65,535

@@ -1,5 +1,6 @@
 #include "messaging/topic/link_session.hpp"
 
+#include "common/record/device_topics.hpp"
 #include "common/record/record.hpp"
 
 #include <algorithm>
@@ -228,11 +229,19 @@ std::string link_session::on_publish(core::byte_span body) {
             return {};
         }
     }
-    if (to->second.to == nullptr)
-        hub_.refuse(*this, to->second.why);
+    if (auto* found = topic_for(to->second))
+        hub_.publish(*this, found, by, frame.record);
     else
-        hub_.publish(*this, to->second.to, by, frame.record);
+        hub_.refuse(*this, to->second.why);
     return {};
+}
+
+/// The client goes on using a number that was refused for a limit; when there is room again it is served.
+topic* link_session::topic_for(open_number& number) {
+    if (number.to != nullptr || !number.wanted) return number.to;
+    number.to = hub_.open_topic(number.wanted->tenant, number.wanted->name_space, number.wanted->name, number.why);
+    if (number.to != nullptr) number.wanted.reset();
+    return number.to;
 }
 
 std::string link_session::on_claim(core::byte_span body) {
@@ -274,9 +283,14 @@ std::string link_session::on_topic(core::byte_span body) {
         made.why = msg_link::reason::not_allowed;
     else if (frame.name.empty() || frame.tenant.empty())
         made.why = msg_link::reason::bad_request;
+    else if (!who_.may_claim && frame.name.starts_with(record::service_prefix))
+        made.why = msg_link::reason::not_allowed;
     else
         made.to = hub_.open_topic(frame.tenant, frame.name_space, frame.name, made.why);
-    topics_.emplace(frame.number, made);
+    if (made.why == msg_link::reason::topic_limit)
+        made.wanted = std::make_unique<wanted_topic>(
+            wanted_topic{std::string(frame.tenant), std::string(frame.name_space), std::string(frame.name)});
+    topics_.emplace(frame.number, std::move(made));
     return {};
 }
 

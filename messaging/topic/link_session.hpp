@@ -64,9 +64,15 @@ class link_session final : public publish_source, public delivery_sink, public c
     void on_evicted(std::uint64_t claim, msg_link::reason why) override;
 
   private:
+    struct wanted_topic {
+        std::string tenant;
+        std::string name_space;
+        std::string name;
+    };
     struct open_number {
         topic* to = nullptr;
         msg_link::reason why = msg_link::reason::ok;
+        std::unique_ptr<wanted_topic> wanted; ///< over the limit: tried again with each publish
     };
     struct stream_state {
         consumer* with = nullptr;
@@ -78,6 +84,7 @@ class link_session final : public publish_source, public delivery_sink, public c
     std::string on_claim(core::byte_span body);
     std::string on_release(core::byte_span body);
     std::string on_topic(core::byte_span body);
+    topic* topic_for(open_number& number);
     std::string on_topic_close(core::byte_span body);
     std::string on_subscribe(core::byte_span body);
     std::string on_filter_add(core::byte_span body);
@@ -113,7 +120,7 @@ class link_session final : public publish_source, public delivery_sink, public c
     std::vector<std::uint64_t> resumed_claims_;
     std::unordered_map<std::uint32_t, open_number> topics_; ///< the client's numbers
     std::unordered_map<std::uint32_t, stream_state> streams_;
-    std::unordered_map<std::uint64_t, std::uint32_t> told_topics_; ///< topic identity to our number, per connection
+    std::unordered_map<std::uint64_t, std::uint32_t> told_topics_; ///< identity to our number, per connection
     std::uint32_t next_topic_ = 1;
     std::uint64_t skip_until_ = 0; ///< frames up to here came on an earlier connection and are on their way to the log
     std::shared_ptr<int> alive_ = std::make_shared<int>(0); ///< callbacks of the hub ask whether we still are

@@ -49,6 +49,7 @@ struct outstanding {
 struct redelivery {
     topic* from = nullptr;
     std::uint8_t delivery_count = 1; ///< of the next delivery
+    bool must_acknowledge = true;
 };
 
 class subscription {

@@ -38,8 +38,10 @@ struct tenant {
 
     std::string name;
     limits quota;
-    std::uint64_t position = 0; ///< last one given out
-    std::uint64_t backlog_bytes = 0;
+    std::uint64_t position = 0;      ///< last one given out
+    std::uint64_t backlog_bytes = 0; ///< without kept topics
+    std::uint64_t report_bytes = 0;
+    std::size_t report_topics = 0;
     std::uint64_t state_bytes = 0;
     std::uint64_t will_bytes = 0;
     std::size_t topic_count = 0;

@@ -17,6 +17,14 @@ class subscription;
 class topic;
 struct tenant;
 
+enum class topic_class : std::uint8_t {
+    normal, ///< a message is there for the subscriptions that wait for it
+    kept,   ///< stored without subscribers, oldest dropped at its cap (design §4): dead letters
+    report, ///< kept: the errors of one client
+    alarm,  ///< kept: what the tenant's administrators are to hear of
+};
+topic_class class_of(std::string_view name) noexcept;
+
 /// A subscription's interest in one topic.
 struct edge {
     subscription* by = nullptr;
@@ -36,8 +44,8 @@ struct message {
 
 class topic {
   public:
-    topic(tenant& owner, std::string name_space, std::string name, bool kept)
-        : owner_(owner), name_space_(std::move(name_space)), name_(std::move(name)), kept_(kept),
+    topic(tenant& owner, std::string name_space, std::string name)
+        : owner_(owner), name_space_(std::move(name_space)), name_(std::move(name)), class_(class_of(name_)),
           addresses_devices_(name_space_ == "mqtt" && name_ == record::to_device) {}
     topic(const topic&) = delete;
     topic& operator=(const topic&) = delete;
@@ -45,7 +53,9 @@ class topic {
     tenant& owner() const noexcept { return owner_; }
     const std::string& name_space() const noexcept { return name_space_; }
     const std::string& name() const noexcept { return name_; }
-    bool kept() const noexcept { return kept_; }
+    topic_class of_class() const noexcept { return class_; }
+    bool kept() const noexcept { return class_ != topic_class::normal; }
+    bool reports() const noexcept { return class_ == topic_class::report; }
     /// `to-device`: what applications publish here is stored where the record's client ID and topic say (ref A.11).
     bool addresses_devices() const noexcept { return addresses_devices_; }
 
@@ -58,7 +68,7 @@ class topic {
     /// Drops what nobody needs from the front.
     void trim() noexcept;
 
-    std::uint64_t identity = 0;      ///< given to no other topic in the life of the process, unlike our address
+    std::uint64_t identity = 0;      ///< never given twice in the life of the hub, unlike the address
     std::uint32_t number = 0;        ///< store number; 0 until something of it was logged
     std::uint64_t backlog_bytes = 0; ///< exact: every live record, and those being committed
     std::uint32_t open_numbers = 0;  ///< link topic numbers and producers that use it
@@ -67,6 +77,8 @@ class topic {
     std::int64_t used_ms = 0;        ///< log clock of the last use
     std::deque<message> messages;    ///< by position
     std::vector<std::unique_ptr<edge>> edges;
+    std::uint64_t read_mark = 0; ///< of reports: what the client itself was given already
+    bool mark_dirty = false;     ///< the mark is to be logged
     bool in_live_list = false;
 
     // Since start, for management.
@@ -77,7 +89,7 @@ class topic {
     tenant& owner_;
     std::string name_space_;
     std::string name_;
-    bool kept_;
+    topic_class class_;
     bool addresses_devices_;
 };
 

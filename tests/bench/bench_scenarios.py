@@ -1,11 +1,11 @@
 """The scenarios: what mqtt-load is told, which figures are read, which floors they have to reach."""
 import json
 import os
-import select
 import subprocess
 import time
 
 import bench_measure
+from bench_generator import Crowd
 from bench_targets import ADMIN, TENANT, BenchError
 
 # (name, options of mqtt-load, figures as (label, path in its JSON, floor, "min" or "max"))
@@ -61,10 +61,10 @@ def pick(result, path):
     return result
 
 
-def run_load(load, arguments, timeout):
+def run_load(load, arguments, timeout, prefix=()):
     """One run of mqtt-load as its JSON, plus exit_code. Raises when it could not even start."""
     try:
-        done = subprocess.run([load, *arguments], capture_output=True, text=True, timeout=timeout, check=False)
+        done = subprocess.run([*prefix, load, *arguments], capture_output=True, text=True, timeout=timeout, check=False)
     except subprocess.TimeoutExpired:
         raise BenchError(f"mqtt-load was not done after {timeout:.0f} s: {' '.join(arguments)}") from None
     if done.returncode not in (0, 1) or not done.stdout.strip():
@@ -101,11 +101,11 @@ def connection_arguments(target, port="mqtt"):
     return ["--port", str(target.port[port]), *target.credentials]
 
 
-def run_message_load(load, target, name, seconds, warmup):
-    arguments = connection_arguments(target) + LOADS[name][1].split()
+def run_message_load(load, target, name, seconds, warmup, options=None, prefix=()):
+    arguments = connection_arguments(target) + (options or LOADS[name][1]).split()
     arguments += ["--seconds", str(seconds), "--warmup", str(warmup), "--topic-prefix", f"bench/{name}"]
     usage = Usage(target)
-    result = run_load(load, arguments, seconds + warmup + 60)
+    result = run_load(load, arguments, seconds + warmup + 60, prefix)
     result |= usage.finish(result["generator_cpu_seconds"])
     target.processes.check()
     if result["delivered"]:
@@ -161,39 +161,37 @@ def run_mapper(load, target, seconds):
     return out | usage.finish(out["publish"]["generator_cpu_seconds"])
 
 
-def read_line(stream, seconds):
-    ready, _, _ = select.select([stream], [], [], seconds)
-    return stream.readline() if ready else ""
+def settled(sample, seconds=30):
+    """What `sample` gives when its sum has not moved by a hundredth for three seconds: allocators give back late."""
+    seen = [sample()]
+    while len(seen) < seconds:
+        time.sleep(1.0)
+        seen.append(sample())
+        last = [sum(one.values()) for one in seen[-4:]]
+        if len(last) == 4 and max(last) - min(last) <= 0.01 * max(last):
+            break
+    return seen[-1]
 
 
-def run_idle(load, target, count, tls):
+def run_idle(load, target, count, tls, pins=None):
     """Memory that `count` connections add to each program; the target must be freshly started."""
     main_process = "mosquitto" if target.name == "mosquitto" else "mqtt-broker"
-    arguments = [load, *connection_arguments(target, "tls" if tls else "mqtt"), "--qos", "1"] + (["--tls"] if tls else [])
+    arguments = [*connection_arguments(target, "tls" if tls else "mqtt"), "--qos", "1"] + (["--tls"] if tls else [])
+    rss = lambda: {name: bench_measure.rss_kib(pid) or 0 for name, pid in target.processes.pids().items()}
     # Ten first, so that what exists once per process is not counted per connection.
     before = {}
     for connections in (10, count):
         if connections == count:
-            time.sleep(1.0)
-            before = {name: bench_measure.rss_kib(pid) or 0 for name, pid in target.processes.pids().items()}
-        with subprocess.Popen([*arguments, "--idle", str(connections)], stdin=subprocess.PIPE, stdout=subprocess.PIPE,
-                              stderr=subprocess.PIPE, text=True) as generator:
-            try:
-                line = read_line(generator.stdout, 120)
-                if not line:
-                    generator.kill()
-                    raise BenchError("idle connections: " + (generator.stderr.read().strip() or "not all within 120 s"))
-                ready = json.loads(line)
-                time.sleep(2.0)
-                after = {name: bench_measure.rss_kib(pid) or 0 for name, pid in target.processes.pids().items()}
-                output, _ = generator.communicate(timeout=60)
-            except BaseException:
-                generator.kill()
-                raise
+            before = settled(rss)
+        with Crowd(load, arguments, "--idle", connections, pins) as crowd:
+            ready = crowd.lines(300)
+            after = settled(rss)
+            ended = crowd.finish(60)
     target.processes.check()
     added = {name: (after[name] - before[name]) / count for name in after}
-    return {"ok": json.loads(output)["ok"], "connections": ready["subscribed"], "connect_seconds": ready["seconds"],
-            "kib_per_connection": added, "broker_kib": added[main_process], "rss_kib": after}
+    return {"ok": all(one["ok"] for one in ended), "connections": sum(one["subscribed"] for one in ready),
+            "connect_seconds": max(one["seconds"] for one in ready), "kib_per_connection": added,
+            "broker_kib": added[main_process], "rss_kib": after}
 
 
 def exists(load):

@@ -41,11 +41,11 @@ class Processes:
         self.running = {}
         os.makedirs(log_directory, exist_ok=True)
 
-    def start(self, name, command):
+    def start(self, name, command, environment=None):
         log_path = os.path.join(self.log_directory, name + ".log")
         with open(log_path, "ab") as log:
             process = subprocess.Popen(command, stdin=subprocess.DEVNULL, stdout=log, stderr=subprocess.STDOUT,
-                                       start_new_session=True)
+                                       start_new_session=True, env={**os.environ, **(environment or {})})
         self.running[name] = process
         return process
 
@@ -97,8 +97,13 @@ class Service:
     """Our three programs, and the platform stand-in where the mapper is wanted."""
     name = "service"
 
-    def __init__(self, binaries, directory, with_mapper=False, with_tls=False, durability="fsync"):
+    def __init__(self, binaries, directory, with_mapper=False, with_tls=False, durability="fsync", pins=None,
+                 broker_environment=None, broker_limits=""):
+        """`pins`: the command before each program's own, as bench_generator.Pins makes it."""
         self.binaries = binaries
+        self.pins = pins
+        self.broker_environment = broker_environment
+        self.broker_limits = broker_limits
         self.directory = directory
         self.with_mapper = with_mapper
         self.with_tls = with_tls
@@ -146,7 +151,7 @@ listen:
 ops: {{ address: 127.0.0.1, port: {self.port['broker_ops']} }}
 messaging: {{ url: "ws://127.0.0.1:{self.port['messaging']}", secret_file: {self.directory}/link.secret }}
 auth: {{ provider: file, file: {self.directory}/tenants.yaml }}
-""")
+{self.broker_limits}""")
 
     def mapper_config(self):
         write_file(f"{self.directory}/mappings/{TENANT}/bench.yaml", """\
@@ -176,7 +181,9 @@ mappings: {{ directory: {self.directory}/mappings }}
         path = os.path.join(self.binaries, name)
         if not os.access(path, os.X_OK):
             raise BenchError(f"{path} does not exist: build it with\n  cmake --preset release && ninja -C build/release {name}")
-        return self.processes.start(name, [path, *arguments])
+        prefix = self.pins.command(name) if self.pins else []
+        environment = self.broker_environment if name == "mqtt-broker" else None
+        return self.processes.start(name, [*prefix, path, *arguments], environment)
 
     def wait_healthy(self, name, port):
         healthy = lambda: bench_measure.http_get(f"http://127.0.0.1:{port}/health", timeout=1)[0] == 200
@@ -207,8 +214,9 @@ class Mosquitto:
     name = "mosquitto"
     credentials = []
 
-    def __init__(self, directory):
+    def __init__(self, directory, pins=None):
         self.directory = directory
+        self.pins = pins
         self.port = {"mqtt": free_port()}
         self.processes = Processes(os.path.join(directory, "logs"))
 
@@ -229,7 +237,8 @@ max_queued_messages 0
 set_tcp_nodelay true
 log_dest none
 """)
-        self.processes.start("mosquitto", [path, "-c", config])
+        prefix = self.pins.command("mosquitto") if self.pins else []
+        self.processes.start("mosquitto", [*prefix, path, "-c", config])
         self.processes.wait_until("mosquitto listening", lambda: port_open(self.port["mqtt"]), 10)
 
     def syncs(self):

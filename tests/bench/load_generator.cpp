@@ -20,6 +20,9 @@ int main(int count, char** arguments) {
     case bench::run_mode::idle: return bench::run_idle(given.value);
     case bench::run_mode::checker: return bench::run_checker(given.value);
     case bench::run_mode::sink: return bench::run_sink(given.value);
+    case bench::run_mode::connects: return bench::run_connects(given.value);
+    case bench::run_mode::storm: return bench::run_storm(given.value);
+    case bench::run_mode::neighbour: return bench::run_neighbour(given.value);
     case bench::run_mode::load: break;
     }
     return bench::run_load(given.value);

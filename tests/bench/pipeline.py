@@ -17,6 +17,7 @@ sys.dont_write_bytecode = True
 import bench_measure
 import bench_scenarios
 import bench_self
+import bench_table
 from bench_targets import BenchError, Mosquitto, Service
 
 ROOT = os.path.dirname(os.path.dirname(os.path.dirname(os.path.abspath(__file__))))
@@ -125,53 +126,6 @@ def complaint(result):
     return ", ".join(found) or "connections were closed by the peer or the publishing side failed"
 
 
-def median_of(runs, path):
-    values = [value for value in (bench_scenarios.pick(run, path) for run in runs) if value is not None]
-    return {"median": statistics.median(values), "min": min(values), "max": max(values)} if values else None
-
-
-def show(value):
-    if value is None:
-        return "-"
-    return f"{value:,.0f}" if value >= 1000 else f"{value:.3g}"
-
-
-def summarise(results):
-    """Rows of (scenario, figure, floor, direction, {kind: median, min, max})."""
-    rows = []
-    for name, by_kind in results.items():
-        for label, path, floor, direction in bench_scenarios.figures(name):
-            values = {kind: median_of(runs, path) for kind, runs in by_kind.items()}
-            rows.append({"scenario": name, "figure": label, "floor": floor, "direction": direction, "values": values})
-    return rows
-
-
-def met(row):
-    """True, False, or None where there is no floor or no figure of ours."""
-    own = row["values"].get("service")
-    if own is None or row["floor"] is None:
-        return None
-    return own["median"] >= row["floor"] if row["direction"] == "min" else own["median"] <= row["floor"]
-
-
-def print_table(rows, peer):
-    heads = ["scenario", "figure", "floor", "service", "(min - max)", "met"] + ([peer, "(min - max)"] if peer else [])
-    lines = [heads]
-    for row in rows:
-        cells = [row["scenario"], row["figure"],
-                 "-" if row["floor"] is None else ("> " if row["direction"] == "min" else "< ") + show(row["floor"])]
-        for kind in ["service"] + ([peer] if peer else []):
-            value = row["values"].get(kind)
-            cells += [show(value["median"]), f"{show(value['min'])} - {show(value['max'])}"] if value else ["-", "-"]
-            if kind == "service":
-                cells.append({True: "yes", False: "NO", None: ""}[met(row)])
-        lines.append(cells)
-    widths = [max(len(line[i]) for line in lines) for i in range(len(heads))]
-    for line in lines:
-        print("  ".join(cell.ljust(width) if i < 2 else cell.rjust(width)
-                        for i, (cell, width) in enumerate(zip(line, widths))).rstrip())
-
-
 def print_programs(results):
     """What each program cost, from the last run of each scenario."""
     print("\nprogram, last run of each scenario: CPU seconds per million deliveries, RSS, syncs/s")
@@ -179,9 +133,9 @@ def print_programs(results):
         for kind, runs in by_kind.items():
             last = runs[-1]
             cpu = last.get("cpu_per_million_by_program", {})
-            parts = [f"{program} {show(cpu.get(program))} s, {rss / 1024:.0f} MiB"
+            parts = [f"{program} {bench_table.show(cpu.get(program))} s, {rss / 1024:.0f} MiB"
                      for program, rss in last.get("rss_kib", {}).items() if rss]
-            syncs = f"; {show(last['syncs']['per_second'])} syncs/s" if "syncs" in last else ""
+            syncs = f"; {bench_table.show(last['syncs']['per_second'])} syncs/s" if "syncs" in last else ""
             print(f"  {name:10} {kind:10} {'; '.join(parts)}{syncs}")
     shares = [run["cores_used_by_others"] for by_kind in results.values() for runs in by_kind.values() for run in runs
               if "cores_used_by_others" in run]
@@ -197,7 +151,7 @@ def measure(given, directory):
     bench = Bench(given, directory)
     bench.run_all()
     probe["p50_ms_after"] = bench_measure.fdatasync_probe(directory)["p50_ms"]
-    rows = summarise(bench.results)
+    rows = bench_table.summarise(bench.results, bench_scenarios.figures)
     report = {"taken_at": time.strftime("%Y-%m-%dT%H:%M:%SZ", time.gmtime()), "cores": os.cpu_count(),
               "durability": given.durability, "seconds": given.seconds, "runs": given.runs, "fdatasync": probe,
               "figures": rows, "results": bench.results, "failures": bench.failures}
@@ -207,12 +161,12 @@ def measure(given, directory):
     print(f"{os.cpu_count()} cores, fdatasync p50 {probe['p50_ms']:.3f} ms before and "
           f"{probe['p50_ms_after']:.3f} ms after on {probe['file_system']}, durability "
           f"{given.durability}; medians of {given.runs} run(s) of {given.seconds:g} s\n")
-    print_table(rows, given.peer)
+    bench_table.print_table(rows, given.peer)
     print_programs(bench.results)
     for failure in bench.failures:
         print("FAILED " + failure)
     print(f"\ndetails: {path}")
-    missed = given.require_floors and any(met(row) is False for row in rows)
+    missed = given.require_floors and any(bench_table.met(row) is False for row in rows)
     return 1 if bench.failures or missed or not bench.results else 0
 
 

@@ -64,6 +64,10 @@ inline void add_v5(std::vector<sample>& all) {
                    block(hex("11 00000e10 21 0014 27 00010000 22 000a 19 01 17 00 15 0001 6d 16 0001 64") + user) +
                    hex("0001 63") + block(message + hex("18 00000005")) +
                    hex("0003 772f74 0001 61 0003 742f75 0002 ff00")));
+    add("CONNECT taken", connect, // every property but those of extended authentication, which is refused
+        packet(0x10, start + hex("ce 000a") + block(hex("11 00000e10 21 0014 27 00010000 22 000a 19 01 17 00") + user) +
+                         hex("0001 63") + block(message + hex("18 00000005")) +
+                         hex("0003 772f74 0001 61 0003 742f75 0002 ff00")));
     add("CONNACK", connack, hex("20 03 00 00 00"));
     add("CONNACK all", connack,
         packet(0x20,
@@ -73,6 +77,7 @@ inline void add_v5(std::vector<sample>& all) {
     add("PUBLISH 0", publish, hex("30 08 0003 612f62 00 6869"));
     add("PUBLISH 1 all", publish,
         packet(0x3b, hex("0003 612f62 1234") + block(message + hex("0b 07 0b 8001 23 0003")) + hex("6869")));
+    add("PUBLISH 1 taken", publish, packet(0x32, hex("0003 612f62 1234") + block(message) + hex("6869")));
     add("PUBLISH 2", publish, hex("34 09 0003 612f62 0001 00 78"));
     add("PUBACK short", puback, hex("40 02 1234"));
     add("PUBACK code", puback, hex("40 03 1234 10"));
@@ -82,6 +87,7 @@ inline void add_v5(std::vector<sample>& all) {
     add("PUBCOMP all", pubcomp, packet(0x70, hex("1234 92") + block(reason + user)));
     add("SUBSCRIBE all", subscribe,
         packet(0x82, hex("000a") + block(hex("0b ffffff7f") + user) + hex("0003 612f62 2d 0003 632f23 02")));
+    add("SUBSCRIBE taken", subscribe, packet(0x82, hex("000a") + block(user) + hex("0003 612f62 2d 0001 64 00")));
     add("SUBACK all", suback, packet(0x90, hex("000a") + block(reason + user) + hex("01 a2 00")));
     add("UNSUBSCRIBE all", unsubscribe, packet(0xa2, hex("000b") + block(user) + hex("0003 612f62 0003 632f23")));
     add("UNSUBACK all", unsuback, packet(0xb0, hex("000b") + block(reason + user) + hex("00 11")));

@@ -36,6 +36,13 @@ struct recorded_request {
     std::uint32_t number;
     bool no_local = false;
 };
+struct recorded_refusal {
+    broker::mqtt::packet_type packet;
+    broker::mqtt::reason_code reason;
+    broker::session::cause why;
+    std::string topic, text;
+    std::uint16_t packet_identifier;
+};
 struct recorded_close {
     broker::session::close_reason reason;
     std::string text;
@@ -46,6 +53,7 @@ class fake_driver final : public broker::session::driver {
   public:
     bool automatic = true; ///< answer login and claim with success
     bool takes_publishes = true;
+    broker::session::cause limit = broker::session::cause::none; ///< what every PUBLISH exceeds
     broker::session::session* owner = nullptr;
     std::string out;
     std::vector<broker::session::login_request> logins; // views: look only at numbers and flags
@@ -59,6 +67,7 @@ class fake_driver final : public broker::session::driver {
     std::uint64_t credit_returned = 0;
     std::vector<recorded_close> closes;
     std::vector<broker::mqtt::reason_code> reports;
+    std::vector<recorded_refusal> refusals;
     const broker::session::session_settings* tenant_settings = nullptr;
 
     std::string& outbox() override { return out; }
@@ -88,6 +97,7 @@ class fake_driver final : public broker::session::driver {
         if (automatic) owner->on_claimed({});
     }
     void connected(const broker::session::connection_terms& given) override { terms = given; }
+    broker::session::cause admit(const broker::session::publish_request&) override { return limit; }
     bool publish(const broker::session::publish_request& request, std::uint16_t packet_identifier) override {
         if (!takes_publishes) return false;
         publishes.push_back({std::string(request.topic), std::string(request.payload), std::string(request.properties),
@@ -101,7 +111,10 @@ class fake_driver final : public broker::session::driver {
         requests.push_back({true, std::string(filter), 0, number});
     }
     bool has_subscription(std::string_view filter) const override {
-        return std::find(filters.begin(), filters.end(), filter) != filters.end();
+        bool has = std::find(filters.begin(), filters.end(), filter) != filters.end();
+        for (const recorded_request& each : requests)
+            if (each.filter == filter) has = !each.unsubscribe;
+        return has;
     }
     void acknowledge(std::uint64_t position, std::uint32_t credit_bytes) override {
         acknowledged.push_back(position);
@@ -110,7 +123,11 @@ class fake_driver final : public broker::session::driver {
     void close(broker::session::close_reason reason, std::string_view text, bool publish_will) override {
         closes.push_back({reason, std::string(text), publish_will});
     }
-    void report(const broker::session::refusal& what) override { reports.push_back(what.reason); }
+    void report(const broker::session::refusal& what) override {
+        reports.push_back(what.reason);
+        refusals.push_back({what.packet, what.reason, what.why, std::string(what.topic), std::string(what.text),
+                            what.packet_identifier});
+    }
 
     /// Answers every outstanding request as a store would.
     void answer_requests() {

@@ -30,6 +30,12 @@ BROKER_CASES = [
     ("url of another scheme", "messaging: { url: 'http://x', secret_file: a }\n", "must begin with ws://"),
     ("TLS without certificate", BROKER + "listen: { tls: { enabled: true } }\n", "certificate"),
     ("both ports off", BROKER + "listen: { plain: { enabled: false }, tls: { enabled: false } }\n", "enable at least one"),
+    ("TLS version", BROKER + "listen: { tls: { certificate: a, key: b, min_version: 1.1 } }\n", "must be 1.2 or 1.3"),
+    ("certificate without key", BROKER + "listen: { tls: { certificate: a } }\n", "belong together"),
+    ("certificates without key", BROKER + "listen: { tls: { certificates: [ { certificate: a } ] } }\n", "key"),
+    ("no port named", BROKER, "enable at least one"),
+    ("files looked at too often", BROKER + "reload: { interval: 5ms }\n", "at least 100ms"),
+    ("no handshakes", BROKER + "limits: { handshakes: 0 }\n", "handshakes must be at least 1"),
     ("unknown level", "log: { level: loud }\n" + BROKER, "debug, info, warn"),
     ("unknown provider", "auth: { provider: ldap }\n" + BROKER, "provider must be file"),
     ("duration without unit", BROKER + "limits: { connect_timeout: 10 }\n", "connect_timeout"),
@@ -143,7 +149,7 @@ def running(bin_directory: str) -> int:
                 stack.write("tenants.yaml", content)
                 stack.broker.process.send_signal(signal.SIGHUP)
 
-            runner.case("reload: " + name, action, ["mqtt_reloads_failed_total"], wanted, 3)
+            runner.case("reload: " + name, action, ['mqtt_reloads_total{what="users",outcome="failed"}'], wanted, 3)
         stack.write("tenants.yaml", before)
         seen = len(stack.broker.log())
         stack.broker.process.send_signal(signal.SIGHUP)

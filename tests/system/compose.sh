@@ -160,7 +160,7 @@ bring_up() {
   ca_file=$work/tls/ca.pem
   mqtt_port=$(free_port) mqtts_port=$(free_port) platform_port=$(free_port) messaging_port=$(free_port) ops_port=$(free_port) mapper_port=$(free_port)
   export MQTT_PORT=$mqtt_port MQTTS_PORT=$mqtts_port PLATFORM_PORT=$platform_port MESSAGING_PORT=$messaging_port OPS_PORT=$ops_port MAPPER_PORT=$mapper_port
-  export TLS_DIRECTORY=$work/tls MQTT_TLS=true TAG=$project BASE=$base BUILD=$build
+  export TLS_DIRECTORY=$work/tls MQTT_TLS=true MQTT_PLAIN=true TAG=$project BASE=$base BUILD=$build
   platform_url=http://$host:$platform_port
   is_up=yes
   # As the README says; the images were made just now, so this finds every layer made.

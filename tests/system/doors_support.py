@@ -121,6 +121,10 @@ class Program:
                 found[match.group(1)] = float(match.group(2))
         return found
 
+    def total(self, name: str) -> float:
+        """Of one metric, over all its labels."""
+        return sum(value for series, value in self.metrics().items() if series.split("{")[0] == name)
+
     def stop(self, seconds=20.0) -> int:
         """SIGTERM; the exit code. Kills what does not end in time."""
         if self.alive():

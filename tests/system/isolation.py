@@ -168,8 +168,7 @@ def main():
     parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
     parser.add_argument("--bin", default=stacks.default_bin())
     given = parser.parse_args()
-    stacks.TENANTS = TENANTS
-    with stacks.Stack(given.bin) as stack:
+    with stacks.Stack(given.bin, tenants=TENANTS) as stack:
         stack.start()
         world = World(stack)
         for scenario in (devices_do_not_see_each_other, messages_to_devices, wills_go_to_applications, the_rules_of_ga,

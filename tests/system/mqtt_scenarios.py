@@ -303,7 +303,7 @@ def mosquitto(stack):
     device = [*secure_, "--cert", stack.path("device.pem"), "--key", stack.path("device.key"), "-u", "t0815"]
     for number, (how, version) in enumerate(((plain, "mqttv31"), (plain, "mqttv311"), (plain, "mqttv5"), ([*secure_, *secret], "mqttv5"), (device, "mqttv311"))):
         topic = "mosquitto/%d" % number
-        before = stack.broker.metrics()["mqtt_clients"]
+        before = stack.broker.total("mqtt_clients")
         with subprocess.Popen(["stdbuf", "-oL", "mosquitto_sub", *how, "-V", version, "-i", "sub-%d" % number, "-t", topic, "-q", "1", "-C", "2", "-W", "15", "-d"],
                               stdout=subprocess.PIPE, stderr=subprocess.STDOUT, text=True) as listening:
             said = []
@@ -318,7 +318,7 @@ def mosquitto(stack):
             said += listening.stdout.readlines()
             assert listening.wait(20) == 0, said
         assert "hello 0\n" in said and "hello 1\n" in said, said
-        assert until(lambda: stack.broker.metrics()["mqtt_clients"] == before, 5)
+        assert until(lambda: stack.broker.total("mqtt_clients") == before, 5)
     refused = subprocess.run(["mosquitto_pub", *plain[:4], "-u", "t0815/device1", "-P", "no", "-t", "x", "-m", "y"],
                              capture_output=True, text=True, timeout=15, check=False)
     assert refused.returncode != 0, refused

@@ -13,7 +13,7 @@ import source_tree
 # Bottom up, as in the CMake files. A program's own files (config, service, main) come after its last folder.
 FOLDERS = {
     "common": ["core", "async", "net", "record", "link", "notification2", "platform", "auth", "ops"],
-    "broker": ["mqtt", "session", "login", "relay", "tenant", "edge"],
+    "broker": ["mqtt", "session", "login", "relay", "tenant", "edge", "admin"],
     "messaging": ["store", "topic", "endpoint"],
     "mapper": ["expression", "payload", "mapping", "transform", "api", "uplink", "downlink"],
 }

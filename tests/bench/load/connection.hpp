@@ -5,6 +5,7 @@
 #include "tests/bench/load/options.hpp"
 
 #include <cstddef>
+#include <cstdint>
 #include <memory>
 #include <string>
 #include <string_view>
@@ -12,8 +13,12 @@
 
 struct ssl_st;
 struct ssl_ctx_st;
+struct ssl_session_st;
 
 namespace bench {
+
+/// Long: nobody here sends pings.
+constexpr std::uint16_t keep_alive_s = 600;
 
 enum class io_state { done, would_block, closed };
 
@@ -35,7 +40,12 @@ class connection {
     void close() noexcept;
     /// Blocking TLS client handshake; false when it failed.
     bool start_tls(ssl_ctx_st* context);
+    /// For a non-blocking descriptor: gets ready, then goes on as far as the socket lets it. `resume` may be null.
+    bool prepare_tls(ssl_ctx_st* context, ssl_session_st* resume);
+    io_state continue_tls() noexcept;
     void set_blocking(bool blocking) noexcept;
+    /// DISCONNECT and the end of the stream in one segment, where the socket takes it.
+    void disconnect() noexcept;
 
     io_result read_some(char* to, std::size_t size) noexcept;
     io_result write_some(const char* from, std::size_t size) noexcept;
@@ -56,12 +66,16 @@ struct dial_request {
     std::string client_id;
     std::vector<std::string> filters; ///< Empty: no SUBSCRIBE.
     unsigned qos = 0;
+    int receive_buffer_bytes = 0; ///< 0: the system's.
 };
 
 struct dial_result {
     connection socket;
     std::string problem; ///< Empty: connected, subscribed, non-blocking.
 };
+
+/// Encrypts without checking the certificate. The caller frees it.
+ssl_ctx_st* client_tls_context();
 
 /// Opens connections to one server; keeps the TLS context.
 class dialler {

@@ -1,11 +1,9 @@
 // Holds many connections with one subscription each, so that somebody else can read the broker's memory meanwhile.
 #include "common/core/json_writer.hpp"
 #include "tests/bench/load/connection.hpp"
+#include "tests/bench/load/held.hpp"
 #include "tests/bench/load/modes.hpp"
 #include "tests/bench/load/payload.hpp"
-
-#include <poll.h>
-#include <unistd.h>
 
 #include <algorithm>
 #include <cstdio>
@@ -14,13 +12,6 @@ namespace bench {
 namespace {
 
 constexpr unsigned dial_batch = 100;
-
-/// Reads standard input until it ends: the caller's way of letting go.
-void wait_for_end_of_input() {
-    char ignored[256];
-    while (::read(STDIN_FILENO, ignored, sizeof ignored) > 0) {
-    }
-}
 
 std::size_t count_closed(const std::vector<connection>& held) {
     std::size_t closed = 0;
@@ -57,7 +48,8 @@ int run_idle(const options& given) {
     ready.object().member("subscribed", held.size()).member("seconds", static_cast<double>(steady_ns() - begin) * 1e-9);
     std::puts(std::move(ready.end()).text().c_str());
     std::fflush(stdout);
-    wait_for_end_of_input();
+    while (!input_ended(-1)) {
+    }
     const auto closed = count_closed(held);
     core::json_writer done;
     done.object().member("ok", closed == 0).member("closed_by_peer", closed);

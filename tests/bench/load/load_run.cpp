@@ -1,21 +1,22 @@
 // The throughput and latency run: connect all, warm up, measure, stop, wait for the rest, report.
-#include "common/core/json_writer.hpp"
 #include "tests/bench/load/modes.hpp"
 #include "tests/bench/load/payload.hpp"
 #include "tests/bench/load/poller.hpp"
+#include "tests/bench/load/report.hpp"
 #include "tests/bench/load/subscriber.hpp"
 
 #include <sys/prctl.h>
-#include <sys/resource.h>
 
+#include <csignal>
 #include <cstdio>
 #include <random>
 
 namespace bench {
 namespace {
 
-constexpr std::uint64_t second_ns = 1'000'000'000u;
 constexpr std::uint64_t longest_wait_ns = second_ns / 20;
+
+volatile std::sig_atomic_t stop_requested = 0;
 
 struct totals {
     std::uint64_t sent = 0;
@@ -24,15 +25,6 @@ struct totals {
     std::uint64_t at_ns = 0;
     double cpu_s = 0;
 };
-
-double cpu_seconds() {
-    rusage used{};
-    getrusage(RUSAGE_SELF, &used);
-    return static_cast<double>(used.ru_utime.tv_sec + used.ru_stime.tv_sec) +
-           static_cast<double>(used.ru_utime.tv_usec + used.ru_stime.tv_usec) * 1e-6;
-}
-
-std::uint64_t from_seconds(double seconds) { return static_cast<std::uint64_t>(seconds * 1e9); }
 
 class load_run {
   public:
@@ -207,7 +199,7 @@ void load_run::publish_phase() {
     const auto end = options_.messages > 0 ? std::numeric_limits<std::uint64_t>::max()
                                            : measure_from + from_seconds(options_.seconds);
     std::uint64_t check_at = begin;
-    for (auto now = begin; now < end && connections_lost_ == 0; now = steady_ns()) {
+    for (auto now = begin; now < end && connections_lost_ == 0 && stop_requested == 0; now = steady_ns()) {
         if (!measuring_ && now >= measure_from) {
             measuring_ = true;
             first_ = sum();
@@ -275,19 +267,6 @@ delivery_counts load_run::deliveries() const {
     return out;
 }
 
-void write_latency(core::json_writer& json, const char* name, const histogram& from) {
-    const auto milliseconds = [&](double share) { return static_cast<double>(from.quantile(share)) * 1e-6; };
-    json.key(name)
-        .object()
-        .member("count", from.count())
-        .member("p50", milliseconds(0.5))
-        .member("p90", milliseconds(0.9));
-    json.member("p99", milliseconds(0.99))
-        .member("p999", milliseconds(0.999))
-        .member("max", static_cast<double>(from.max()) * 1e-6);
-    json.end();
-}
-
 int load_run::report() {
     const auto all = sum();
     const auto got = deliveries();
@@ -324,12 +303,16 @@ int load_run::report() {
         .member("window_resets", window_resets_);
     json.member("generator_cpu_share", (last_.cpu_s - first_.cpu_s) / span_s)
         .member("generator_cpu_seconds", all.cpu_s);
-    std::puts(std::move(json.end()).text().c_str());
+    print_line(std::move(json));
     return good ? 0 : 1;
 }
 
 } // namespace
 
-int run_load(const options& given) { return load_run(given).run(); }
+int run_load(const options& given) {
+    // Ends the publishing; the rest is waited for and reported as always.
+    std::signal(SIGTERM, [](int) { stop_requested = 1; });
+    return load_run(given).run();
+}
 
 } // namespace bench

@@ -10,5 +10,8 @@ int run_load(const options& given);
 int run_idle(const options& given);
 int run_checker(const options& given);
 int run_sink(const options& given);
+int run_connects(const options& given);
+int run_storm(const options& given);
+int run_neighbour(const options& given);
 
 } // namespace bench

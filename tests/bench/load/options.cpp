@@ -9,6 +9,8 @@
 namespace bench {
 namespace {
 
+constexpr unsigned source_addresses_max = 250;
+
 template <class Number> bool read_number(std::string_view text, Number& into) {
     const char* const end = text.data() + text.size();
     const auto [stopped, error] = std::from_chars(text.data(), end, into);
@@ -26,14 +28,39 @@ bool read_fault(std::string_view text, sink_fault& into) {
         into = sink_fault::swap;
     else if (text == "foreign")
         into = sink_fault::foreign;
+    else if (text == "deny")
+        into = sink_fault::deny;
     else
         return false;
     return true;
 }
 
+bool read_neighbour(std::string_view text, options& into) {
+    into.mode = run_mode::neighbour;
+    if (text == "deaf")
+        into.neighbour = misbehaviour::deaf;
+    else if (text == "flood")
+        into.neighbour = misbehaviour::flood;
+    else if (text == "drip-connect")
+        into.neighbour = misbehaviour::drip_connect;
+    else if (text == "drip-publish")
+        into.neighbour = misbehaviour::drip_publish;
+    else
+        return false;
+    return true;
+}
+
+bool read_connects(std::string_view text, options& into) {
+    into.mode = run_mode::connects;
+    into.connects = 0;
+    return text == "max" || (read_number(text, into.connects) && into.connects > 0);
+}
+
 bool read_flag(std::string_view name, options& into) {
     if (name == "--tls")
         into.tls = true;
+    else if (name == "--tls-resume")
+        into.tls = into.tls_resume = true;
     else if (name == "--json")
         into.json = true;
     else if (name == "--fanout")
@@ -99,18 +126,45 @@ std::string read_value(std::string_view name, std::string_view value, options& i
         good = read_number(value, into.connect_timeout_s);
     else if (name == "--sink-fault")
         good = read_fault(value, into.fault);
+    else if (name == "--connects")
+        good = read_connects(value, into);
+    else if (name == "--neighbour")
+        good = read_neighbour(value, into);
+    else if (name == "--keep")
+        good = read_number(value, into.keep);
+    else if (name == "--pending")
+        good = read_number(value, into.pending);
+    else if (name == "--neighbours")
+        good = read_number(value, into.neighbours);
+    else if (name == "--source-addresses")
+        good = read_number(value, into.source_addresses);
     else if (name == "--idle") {
         into.mode = run_mode::idle;
         good = read_number(value, into.idle);
+    } else if (name == "--storm") {
+        into.mode = run_mode::storm;
+        good = read_number(value, into.storm);
     } else
         return "unknown option " + std::string(name);
     return good ? std::string{} : std::string(name) + " does not take '" + std::string(value) + "'";
 }
 
+std::string check_arrivals(const options& given) {
+    if (given.mode == run_mode::storm && given.storm == 0) return "--storm needs at least one client";
+    if (given.qos > 1) return "--qos is 0 or 1";
+    if (given.source_addresses == 0 || given.source_addresses > source_addresses_max)
+        return "--source-addresses is 1 to 250";
+    return {};
+}
+
 std::string check(const options& given) {
+    if (given.mode == run_mode::connects || given.mode == run_mode::storm) return check_arrivals(given);
     if (given.mode == run_mode::idle) return given.idle > 0 ? "" : "--idle needs at least one connection";
     if (given.mode == run_mode::sink) return {};
     if (given.qos > 1) return "--qos is 0 or 1";
+    if (given.mode == run_mode::neighbour && given.neighbours == 0) return "--neighbours needs at least 1";
+    if (given.mode == run_mode::neighbour && given.neighbour == misbehaviour::drip_connect && given.tls)
+        return "--neighbour drip-connect is for the plain port";
     if (given.publishers == 0 || given.topics == 0) return "--publishers and --topics need at least 1";
     if (given.inflight == 0 || given.inflight > inflight_max) return "--inflight is 1 to 30000";
     if (given.window > 0 && given.subscribers == 0) return "--window needs subscribers";
@@ -122,6 +176,13 @@ std::string check(const options& given) {
     if (given.mode == run_mode::checker && (given.qos != 1 || given.rate <= 0))
         return "--checker needs --qos 1 and --rate";
     return {};
+}
+
+/// A storm holds nobody back; who tests how fast clients are let in keeps few waiting; who offers a rate waits for
+/// many.
+unsigned pending_of(const options& given) {
+    if (given.mode == run_mode::storm) return given.storm;
+    return given.connects > 0 ? 4'000 : 64;
 }
 
 } // namespace
@@ -141,6 +202,7 @@ parsed_options parse_options(int count, char** arguments) {
             out.problem = read_value(name, arguments[++i], out.value);
     }
     if (out.problem.empty()) out.problem = check(out.value);
+    if (out.value.pending == 0) out.value.pending = pending_of(out.value);
     return out;
 }
 
@@ -148,10 +210,19 @@ const char* usage() noexcept {
     return "mqtt-load [options]           publish and subscribe, verify, print one JSON object\n"
            "mqtt-load --idle N            hold N connections with one subscription each until standard input ends\n"
            "mqtt-load --checker ...       publish QoS 1 through reconnects, write acknowledged ranges to --ack-log\n"
+           "mqtt-load --connects RATE|max clients that connect, are verified and leave; the --keep N newest stay open\n"
+           "mqtt-load --storm N           N clients at once, one subscription each, with retries (at most --seconds);\n"
+           "                              then held until standard input ends\n"
+           "mqtt-load --neighbour deaf|flood|drip-connect|drip-publish    misbehaves until standard input ends\n"
            "mqtt-load --sink --port P     smallest possible in-memory peer, to calibrate the generator itself\n"
-           "                              (--sink-fault drop|repeat|swap|foreign: wrong with every 1000th message)\n"
+           "                              (--sink-fault drop|repeat|swap|foreign: wrong with every 1000th message;\n"
+           "                              deny: refuses every tenth CONNECT)\n"
            "\n"
            "  --host H --port P --user U --password W --tls --client-prefix X --topic-prefix X --connect-timeout S\n"
+           "  --tls-resume   use the last session ticket (else every handshake is a full one)\n"
+           "  --pending N    clients on their way in at a time\n"
+           "  --source-addresses N   connect from 127.0.0.1 and the next ones in turn: one has 28,000 ports\n"
+           "  --neighbours N how many bad neighbours of that kind\n"
            "  --publishers N --subscribers M --topics T --fanout (all on one topic) --qos 0|1 --payload BYTES --json\n"
            "  --inflight W   unacknowledged publishes per publisher\n"
            "  --window E     published but undelivered messages per publisher, 0 = no bound\n"

@@ -6,10 +6,14 @@
 
 namespace bench {
 
-enum class run_mode { load, idle, checker, sink };
+enum class run_mode { load, idle, checker, sink, connects, storm, neighbour };
 
-/// What the sink does wrong with every thousandth message, so that the checks can be checked.
-enum class sink_fault { none, drop, repeat, swap, foreign };
+/// What the sink does wrong with every thousandth message, or (deny) every tenth CONNECT, so that the checks can be
+/// checked.
+enum class sink_fault { none, drop, repeat, swap, foreign, deny };
+
+/// What a bad neighbour does (README.md).
+enum class misbehaviour { deaf, flood, drip_connect, drip_publish };
 
 struct options {
     run_mode mode = run_mode::load;
@@ -36,7 +40,15 @@ struct options {
     double connect_timeout_s = 10;
     bool json = false; ///< Payload is a JSON object, for the mapper; needs `subscribers` 0.
 
-    unsigned idle = 0;   ///< Connections held in idle mode.
+    unsigned idle = 0;             ///< Connections held in idle mode.
+    unsigned storm = 0;            ///< Clients of a storm.
+    double connects = 0;           ///< Connections/s; 0: as fast as they are let in.
+    unsigned keep = 0;             ///< Connections that stay open behind the newest, in connects mode.
+    unsigned pending = 0;          ///< Clients on their way in at a time; 0: what suits the mode.
+    unsigned source_addresses = 1; ///< 127.0.0.1 and the next ones, in turn.
+    bool tls_resume = false;
+    misbehaviour neighbour = misbehaviour::flood;
+    unsigned neighbours = 1;
     std::string ack_log; ///< Checker: file of acknowledged ranges.
     sink_fault fault = sink_fault::none;
 };

@@ -24,6 +24,14 @@ class poller {
         writing_[number] = false;
         change(EPOLL_CTL_ADD, descriptor, number);
     }
+    /// For who reads and writes until it would block, each time: told of changes only, so that interest never changes.
+    void add_for_changes(int descriptor, std::uint32_t number, bool writing) {
+        epoll_event event{};
+        event.events = EPOLLIN | EPOLLRDHUP | static_cast<std::uint32_t>(EPOLLET);
+        if (writing) event.events |= EPOLLOUT;
+        event.data.u32 = number;
+        epoll_ctl(descriptor_, EPOLL_CTL_ADD, descriptor, &event);
+    }
     void remove(int descriptor) { epoll_ctl(descriptor_, EPOLL_CTL_DEL, descriptor, nullptr); }
     void want_write(int descriptor, std::uint32_t number, bool wanted) {
         if (writing_[number] == wanted) return;

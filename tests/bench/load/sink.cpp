@@ -74,7 +74,8 @@ class sink {
 
     void take(std::uint32_t number, peer& from, const packet& got) {
         if (got.type() == packet_type::connect)
-            from.out.append("\x20\x02\x00\x00", 4);
+            from.out.append(
+                fault_ == sink_fault::deny && ++connects_ % 10 == 0 ? "\x20\x02\x00\x05" : "\x20\x02\x00\x00", 4);
         else if (got.type() == packet_type::subscribe)
             subscribe(number, from, got);
         else if (got.type() == packet_type::publish)
@@ -157,6 +158,7 @@ class sink {
     int listener_;
     sink_fault fault_;
     std::uint64_t forwarded_ = 0;
+    std::uint64_t connects_ = 0;
     std::map<std::string, std::string, std::less<>> held_; ///< Swap: goes out behind the next one of its topic.
     std::uint32_t next_number_ = 1;
     poller poller_;

@@ -24,6 +24,9 @@ printf 'basicConstraints=critical,CA:TRUE\n' > ca.ext
 printf 'basicConstraints=CA:FALSE\n' > device.ext
 root ca; root other
 issue server ca server.ext
+openssl genrsa -out server-rsa.key 2048
+openssl req -new -key server-rsa.key -subj "/CN=server-rsa" -out server-rsa.csr
+openssl x509 -req -in server-rsa.csr -CA ca.pem -CAkey ca.key -CAcreateserial -days 30 -extfile server.ext -out server-rsa.pem
 issue intermediate ca ca.ext
 issue device-7 intermediate device.ext
 cat device-7.pem intermediate.pem > device-chain.pem
@@ -39,6 +42,8 @@ certificates make() {
     made.ca = path + "/ca.pem";
     made.server = path + "/server.pem";
     made.server_key = path + "/server.key";
+    made.server_rsa = path + "/server-rsa.pem";
+    made.server_rsa_key = path + "/server-rsa.key";
     made.device_chain = path + "/device-chain.pem";
     made.device_key = path + "/device-7.key";
     made.other_ca = path + "/other.pem";

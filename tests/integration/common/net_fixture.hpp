@@ -16,9 +16,10 @@ namespace fixture {
 namespace asio = boost::asio;
 using namespace std::chrono_literals;
 
-/// PEM files of a CA, a server (localhost, 127.0.0.1), and a device with an intermediate; made once a program.
+/// PEM files of a CA, a server (localhost, 127.0.0.1; P-256 and RSA), and a device with an intermediate; made once a
+/// program.
 struct certificates {
-    std::string ca, server, server_key, device_chain, device_key, other_ca;
+    std::string ca, server, server_key, server_rsa, server_rsa_key, device_chain, device_key, other_ca;
     static const certificates& get();
 };
 

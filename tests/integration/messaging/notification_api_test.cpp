@@ -61,7 +61,7 @@ struct server {
         settings.log.mode = messaging::store::durability::os;
         settings.log.segment_bytes = 1024 * 1024;
         settings.link_secret_file = in.file("link-secret");
-        settings.auth_file = in.file("tenants.yaml");
+        settings.logins.file = in.file("tenants.yaml");
         settings.limits.backlog_bytes_per_topic = backlog_bytes;
         start();
     }

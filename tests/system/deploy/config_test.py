@@ -19,7 +19,7 @@ bin_directory = None
 
 
 def effective(program, file):
-    env = {name: value for name, value in os.environ.items() if not name.startswith(("C8Y_", "SERVER_PORT"))}
+    env = {name: value for name, value in os.environ.items() if not name.startswith(("C8Y_", "SERVER_PORT", "MQTT_"))}
     done = subprocess.run([str(bin_directory / program), "--config", str(file), "--check"], capture_output=True, text=True,
                           timeout=60, check=False, env=env)
     return done.returncode, done.stdout, done.stderr
@@ -36,7 +36,8 @@ class Configuration(unittest.TestCase):
     # What a program cannot start without is in both files.
     NEEDED = {
         "messaging": "",
-        "broker": "messaging: { secret_file: /var/lib/mqtt-service/link/secret }\n",
+        "broker": "messaging: { secret_file: /var/lib/mqtt-service/link/secret }\n"
+                  "listen: { tls: { certificate: /etc/mqtt-service/tls/server.pem, key: /etc/mqtt-service/tls/server.key } }\n",
         "mapper": "messaging: { secret_file: /var/lib/mqtt-service/link/secret }\n"
                   "platform: { tenants: [ { tenant: t0815, user: service_mqtt-mapper, password: secret } ] }\n",
     }
@@ -64,6 +65,12 @@ class Configuration(unittest.TestCase):
 
     def test_broker(self):
         self.program("broker")
+
+    def test_the_plain_port_is_off_in_production(self):
+        _, said, _ = effective("mqtt-broker", CONFIG / "broker.yaml")
+        listen = yaml.safe_load(said)["listen"]
+        self.assertFalse(listen["plain"]["enabled"])
+        self.assertTrue(listen["tls"]["enabled"])
 
     def test_mapper(self):
         self.program("mapper")

@@ -24,15 +24,16 @@ COVERED = {
     "deploy/demo.sh": "tests/system/deploy/demo_test.py",
     "deploy/demo.sh --data /tmp/demo/": "tests/system/deploy/demo_test.py",
     "tests/run.sh": ".ci/run",
-    "docker-compose -f deploy/compose.yaml --profile demo up --build": "tests/system/compose.sh",
+    "MQTT_PLAIN=true MQTT_TLS=false docker-compose -f deploy/compose.yaml --profile demo up --build": "tests/system/compose.sh",
     "deploy/package.sh broker|messaging|mapper": "tests/system/deploy/manifest_test.py",
     "kill -9": "tests/system/kill_test.py",
     "build/release/bin/mqtt-broker --config FILE --check": "test_check_of_each_documented_configuration",
+    "build/release/bin/mqtt-broker trust add TENANT CA.pem": "tests/system/tls_login.py",
     "build/release/bin/mqtt-broker password": "test_a_hash_made_by_password_admits_its_user",
     "cmake --preset release -B build/broker -DPROGRAMS=broker -DWITH_TESTS=OFF": "test_each_program_builds_alone",
     "ninja -C build/broker": "test_each_program_builds_alone",
 }
-EXECUTABLES = ("deploy/", "tests/", "build/", "cmake ", "ninja ", "docker", "mqtt-", "mosquitto_", "curl ", "kill ", "sudo ", "apt")
+EXECUTABLES = ("deploy/", "tests/", "build/", "cmake ", "ninja ", "docker", "mqtt-", "mosquitto_", "curl ", "kill ", "sudo ", "apt", "MQTT_")
 
 
 def commands():

@@ -1,4 +1,5 @@
-"""Real programs in a directory of their own, on free ports: start, wait for /health, SIGKILL, start again, read metrics."""
+"""Real programs in a directory of their own, on free ports: start, wait for /health, SIGKILL, start again, read metrics.
+With TLS too where a test asks for it, by a CA made for the occasion."""
 
 import os
 import random
@@ -10,6 +11,8 @@ import subprocess
 import tempfile
 import time
 import urllib.request
+
+from certificates import make_server_certificate
 
 TENANT = "t0815"
 DEVICE = ("device1", "device1-secret")
@@ -96,6 +99,14 @@ class Program:
         self.process.send_signal(signal.SIGKILL)
         self.process.wait()
 
+    def freeze(self):
+        """SIGSTOP: it hangs, and the system keeps its connections open. `end` works on it all the same."""
+        self.check()
+        self.process.send_signal(signal.SIGSTOP)
+
+    def thaw(self):
+        self.process.send_signal(signal.SIGCONT)
+
     def stop(self, seconds: float = 12):
         """SIGTERM; the exit code."""
         self.expected_down = True
@@ -106,6 +117,7 @@ class Program:
         if self.process is None or self.process.poll() is not None:
             return
         try:
+            self.thaw()  # who is frozen does not hear SIGTERM
             self.stop()
         except subprocess.TimeoutExpired:
             self.process.kill()
@@ -136,23 +148,31 @@ class Stack:
     """mqtt-messaging and mqtt-broker. As a context manager it ends everything; on a failure the directory is kept."""
 
     def __init__(self, bin_directory: str, durability: str = "fsync", lease: str = "30s", link_port: int = 0, where=None,
-                 limits: str = "", failover_after: str = "5s"):
+                 limits: str = "", failover_after: str = "5s", tls: bool = False, tenants: str = TENANTS):
+        """With `tls` the first broker also listens on `tls_port`; `ca.pem` is who signed its certificate (localhost)."""
         self.bin = bin_directory
         self.directory = tempfile.mkdtemp(prefix="system-test-", dir=where)
         self.mqtt_port, self.ops_port, self.messaging_port = free_port(), free_port(), free_port()
+        self.tls_port = free_port() if tls else 0
+        if tls:
+            make_server_certificate(self.directory)
         self.keep = False
-        self._write("tenants.yaml", TENANTS)
+        self.programs = []
+        self._write("tenants.yaml", tenants)
         self._write("messaging.yaml", "\n".join([
             "listen: { address: 127.0.0.1, port: %d }" % self.messaging_port,
             "data: { directory: %s, durability: %s }" % (self.path("data"), durability),
             "link: { secret_file: %s, lease: %s, failover_after: %s }" % (self.path("link-secret"), lease, failover_after),
             "auth: { provider: file, file: %s }" % self.path("tenants.yaml"), "limits: { %s }" % limits if limits else "", ""]))
         self.messaging = self._program("messaging", self.messaging_port)
-        self.broker = self.add_broker("broker", self.mqtt_port, self.ops_port, link_port or self.messaging_port)
+        self.broker = self.add_broker("broker", self.mqtt_port, self.ops_port, link_port or self.messaging_port, self.tls_port)
 
-    def add_broker(self, name: str, mqtt_port: int, ops_port: int, link_port: int) -> Program:
+    def add_broker(self, name: str, mqtt_port: int, ops_port: int, link_port: int, tls_port: int = 0) -> Program:
+        plain = "plain: { address: 127.0.0.1, port: %d }" % mqtt_port
+        secure = ", tls: { enabled: true, address: 127.0.0.1, port: %d, certificate: %s, key: %s }" % (
+            tls_port, self.path("server.pem"), self.path("server.key"))
         self._write(name + ".yaml", "\n".join([
-            "listen: { plain: { address: 127.0.0.1, port: %d } }" % mqtt_port,
+            "listen: { %s%s }" % (plain, secure if tls_port else ""),
             "ops: { address: 127.0.0.1, port: %d }" % ops_port,
             'messaging: { url: "ws://127.0.0.1:%d", secret_file: %s }' % (link_port, self.path("link-secret")),
             "auth: { provider: file, file: %s }" % self.path("tenants.yaml"), ""]))
@@ -162,7 +182,9 @@ class Stack:
         path = os.path.join(self.bin, executable or "mqtt-" + name)
         if not os.path.exists(path):
             raise StackError("%s is not built" % path)
-        return Program(name, path, self.path(name + ".yaml"), health_port, self.path(name + ".log"))
+        made = Program(name, path, self.path(name + ".yaml"), health_port, self.path(name + ".log"))
+        self.programs.append(made)
+        return made
 
     def _write(self, name: str, text: str):
         with open(self.path(name), "w", encoding="utf-8") as out:
@@ -181,8 +203,20 @@ class Stack:
         return self
 
     def check(self):
-        self.messaging.check()
-        self.broker.check()
+        for program in self.programs:
+            program.check()
+
+    def set_tenants(self, tenants: str, seconds: float = 10):
+        """Replaces the file of tenants while the broker runs; returns when the broker has taken it (SIGHUP)."""
+        self._write("tenants.yaml", tenants)
+        seen = len(self.broker.log())
+        self.broker.process.send_signal(signal.SIGHUP)
+        deadline = time.monotonic() + seconds
+        while "users reloaded" not in self.broker.log()[seen:]:
+            self.check()
+            if "users not reloaded" in self.broker.log()[seen:] or time.monotonic() > deadline:
+                raise StackError("the broker did not take the new tenants:\n" + self.broker.log_tail())
+            time.sleep(0.02)
 
     def load(self, *arguments: str) -> subprocess.Popen:
         """mqtt-load against the broker, as device1; its JSON is on standard output."""
@@ -194,8 +228,8 @@ class Stack:
         return self
 
     def __exit__(self, kind, *_):
-        self.broker.end()
-        self.messaging.end()
+        for program in reversed(self.programs):
+            program.end()
         if kind is None and not self.keep:
             shutil.rmtree(self.directory, ignore_errors=True)
         else:

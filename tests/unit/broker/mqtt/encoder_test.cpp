@@ -122,7 +122,8 @@ TEST_CASE("every reason maps to a return code of 3.x, wrong credentials to 5", "
 TEST_CASE("decoding and encoding again gives the same bytes") {
     for (const auto& sample : packet_samples::all()) {
         // What the structs do not keep: user properties outside messages, and order; they are lost by design.
-        if (std::string_view(sample.name).ends_with("all")) continue;
+        const std::string_view name = sample.name;
+        if (name.ends_with("all") || name == "CONNECT taken" || name == "SUBSCRIBE taken") continue;
         if (sample.version == v31 && sample.type == packet_type::connack) continue;
         const decode_result first = decode(packet_bytes::span(sample.bytes), sample.version, 131'072);
         std::string out;

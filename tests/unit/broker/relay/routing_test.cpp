@@ -17,7 +17,7 @@ TEST_CASE("routing: with isolation `tenant` MQTT topics and store topics are the
     const auto route = route_publish(isolation::tenant, "a/b");
     CHECK(route.store_topic == "a/b");
     CHECK_FALSE(route.record_topic);
-    CHECK(filter_parts(isolation::tenant) == 1);
+    CHECK(filter_parts(isolation::tenant, "a/+") == 1);
     CHECK(filter(isolation::tenant, "c", "a/+", 0) == "a/+");
     CHECK(mqtt_topic("a/b") == "a/b");
 }
@@ -26,8 +26,15 @@ TEST_CASE("routing: with isolation `device` all goes to from-device and only wha
     const auto route = route_publish(isolation::device, "a/b");
     CHECK(route.store_topic == "from-device");
     CHECK(route.record_topic == "a/b");
-    CHECK(filter_parts(isolation::device) == 2);
+    CHECK(filter_parts(isolation::device, "a/+") == 2);
     CHECK(filter(isolation::device, "c/1", "a/+", 0) == "$to-device/c%2F1/a/+");
     CHECK(filter(isolation::device, "c/1", "a/+", 1) == "$to-device//a/+");
     CHECK(mqtt_topic("$to-device/c%2F1/a/b") == "a/b");
+}
+
+TEST_CASE("routing: $debug/$error is the client's own topic with either isolation", "[relay]") {
+    const auto of = GENERATE(isolation::tenant, isolation::device);
+    CHECK(filter_parts(of, "$debug/$error") == 1);
+    CHECK(filter(of, "c/1", "$debug/$error", 0) == "$debug/$error/c%2F1");
+    CHECK(mqtt_topic("$debug/$error/c%2F1") == "$debug/$error");
 }

@@ -177,3 +177,26 @@ TEST_CASE("at random: every position is reported exactly once, and never one tha
         REQUIRE(books.outstanding_count() == open.size());
     }
 }
+
+TEST_CASE("a delivery that is owed gives no credit until it is paid for") {
+    stream books;
+    books.limit(4, 1000);
+    std::uint64_t messages = 0;
+    std::uint64_t bytes = 0;
+    books.credit_now(messages, bytes);
+    CHECK(messages == 4);
+    for (int i = 0; i < 4; ++i) books.done(10, true);
+    CHECK(books.owed() == 4);
+    CHECK_FALSE(books.credit_due(messages, bytes));
+    books.pay(3);
+    CHECK(books.owed() == 1);
+    CHECK(books.credit_due(messages, bytes));
+    CHECK(messages == 7);
+    CHECK(bytes == 1040);
+    books.pay(1);
+    books.credit_now(messages, bytes);
+    CHECK(messages == 8);
+    books.done(10); // what is not paced
+    books.credit_now(messages, bytes);
+    CHECK(messages == 9);
+}

@@ -78,9 +78,10 @@ TEST_CASE("3.1: PUBREL, SUBSCRIBE and UNSUBSCRIBE may come again with DUP and ar
         CHECK(talk.received() == "90 03 00 05 01");
     }
     for (int round = 0; round < 2; ++round) {
-        (void)talk.send(round == 0 ? unsubscribe(3, 6, "a") : repeated(unsubscribe(3, 6, "a")));
+        std::string got = talk.send(round == 0 ? unsubscribe(3, 6, "a") : repeated(unsubscribe(3, 6, "a")));
         talk.driver.answer_requests();
-        CHECK(talk.received() == "b0 02 00 06");
+        got += talk.received();
+        CHECK(got == "b0 02 00 06");
     }
     CHECK(talk.send(hex("62 02 0007") + hex("6a 02 0007")) == "70 02 00 07 70 02 00 07");
     (void)talk.send(publish(3, 2, "a", 8, "x"));

@@ -137,6 +137,20 @@ TEST_CASE("PUBACKs keep the order even when a later one is refused at once", "[M
     CHECK(talk.received() == "40 03 00 03 97");
 }
 
+TEST_CASE("a PUBACK that waited for its turn does not carry the text of the one before") {
+    dialogue talk;
+    talk.connect(5);
+    CHECK(talk.send(publish(5, 2, "a", 1, "x") + publish(5, 2, "s/us", 2, "x")).empty());
+    talk.session.on_settled(1, {publish_verdict::refused, reason_code::quota_exceeded, "full"});
+    const std::string answer = hex(talk.received());
+    const std::string first = hex("40 0b 0001 97 07 1f 0004") + "full";
+    CHECK(answer.substr(0, first.size()) == first);
+    const std::string second = answer.substr(first.size());
+    CHECK(second.substr(2, 3) == hex("0002 90"));
+    CHECK(second.find("full") == std::string::npos);
+    CHECK(second.find(mqtt::describe(reason_code::topic_name_invalid)) != std::string::npos);
+}
+
 TEST_CASE("a refused PUBLISH: 5.0 gets the code, 3.x is closed", "[MQTT5-3.4.2-1]") {
     const unsigned level = GENERATE(3U, 4U, 5U);
     dialogue talk;

@@ -217,3 +217,48 @@ TEST_CASE("whatever the store says, SUBACK has a code of its table",
         CHECK(talk.session.connected());
     }
 }
+
+TEST_CASE("an answer of exactly the client's maximum packet size is sent, a larger one ends it", "[MQTT5-3.1.2-24]") {
+    const auto answer = [](std::size_t filters) {
+        dialogue talk;
+        talk.connect(5, hex("17 00 27 00000015")); // 21 bytes, as many as CONNACK takes
+        std::string body = hex("0001 00");
+        for (std::size_t i = 0; i < filters; ++i) body += hex("0001 23 00");
+        return talk.send(packet_bytes::packet(0x82, body));
+    };
+    CHECK(answer(16).substr(0, 14) == "90 13 00 01 00");
+    CHECK(hex(answer(16)).size() == 21);
+    CHECK(answer(17).substr(6, 2) == "95");
+}
+
+TEST_CASE("UNSUBSCRIBE asks the driver only for what the client has", "[MQTT5-3.11.3-1]") {
+    const unsigned level = GENERATE(3U, 4U, 5U);
+    dialogue talk;
+    talk.connect(level);
+    (void)talk.send(subscribe(level, 1, "b", 0)); // not even answered yet
+    std::string body = hex("0002") + (level == 5 ? hex("00") : "");
+    for (int i = 0; i < 20'000; ++i) body += hex("0000") + packet_bytes::text("b");
+    (void)talk.send(packet_bytes::packet(0xA2, body));
+    REQUIRE(talk.driver.requests.size() == 2);
+    CHECK(talk.driver.requests[1].unsubscribe);
+    CHECK_FALSE(talk.session.waiting());
+    talk.driver.answer_requests();
+    const std::string answers = hex(talk.received());
+    const std::string unsuback = answers.substr(level == 5 ? 6 : 5);
+    if (level != 5) CHECK(unsuback == hex("b0 02 0002"));
+    if (level == 5) CHECK(unsuback == packet_bytes::packet(0xB0, hex("0002 00 11 00") + std::string(39'998, '\x11')));
+}
+
+TEST_CASE("a client at its limit may replace subscriptions, but not ask for more at once than it may have") {
+    session_settings settings;
+    settings.subscriptions_max = 2;
+    dialogue talk(settings);
+    talk.connect(5, hex("17 00"));
+    CHECK(ask(talk, subscribe(5, 1, "a", 0) + subscribe(5, 2, "b", 0)) == "90 04 00 01 00 00 90 04 00 02 00 00");
+    std::string body = hex("0003 00");
+    for (int i = 0; i < 5; ++i) body += hex("0001 61 01");
+    (void)talk.send(packet_bytes::packet(0x82, body));
+    CHECK(talk.driver.requests.size() == 2);
+    talk.driver.answer_requests();
+    CHECK(talk.received() == "90 08 00 03 00 01 01 97 97 97");
+}

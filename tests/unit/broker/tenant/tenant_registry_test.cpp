@@ -15,12 +15,23 @@ TEST_CASE("tenant registry: a tenant appears on first use and is forgotten when 
         CHECK(tenants.find_or_make("t2") != one);
         tenants.sweep();
         CHECK(tenants.size() == 1);
-        one->connected();
+        CHECK(one->admit("c1", {}) == broker::session::cause::none);
         CHECK(one->connections() == 1);
-        one->disconnected();
+        one->leave("c1");
     }
     tenants.sweep();
     CHECK(tenants.size() == 0);
+}
+
+TEST_CASE("tenant registry: who only asks gets no place", "[tenant]") {
+    auth::tenant_options ga;
+    ga.profile = "ga";
+    tenant_registry tenants({}, [&](std::string_view id) { return id == "t1" ? &ga : nullptr; });
+    CHECK(tenants.settings_of("t1")->certificate_names_client);
+    CHECK_FALSE(tenants.settings_of("t2")->certificate_names_client);
+    CHECK(tenants.size() == 0);
+    const auto held = tenants.find_or_make("t1");
+    CHECK(tenants.settings_of("t1") == held->settings());
 }
 
 TEST_CASE("tenant registry: a reload is for whoever comes next", "[tenant]") {

@@ -100,6 +100,97 @@ TEST_CASE("credential cache: wrong credentials are remembered briefly, failures 
     CHECK(test.cache->remembered() == 0);
 }
 
+TEST_CASE("credential cache: while the provider fails, what was right counts on for a while", "[auth]") {
+    credential_cache::options with;
+    with.stale_lifetime = 24h;
+    fixture test(with);
+    test.learn("u", "right");
+    test.clock.advance(5min);
+    CHECK_FALSE(test.cache->lookup(fixture::of("u", "right")));
+    CHECK(test.cache->known_good(fixture::of("u", "right")));
+    CHECK_FALSE(test.cache->known_good(fixture::of("u", "wrong")));
+    const auto failure = GENERATE(errc::unavailable, errc::busy);
+    test.ask("u", "right");
+    test.ask("u", "wrong");
+    test.ask("v", "right");
+    for (int i = 0; i < 3; ++i) test.inner.fail(failure);
+    REQUIRE(test.answers.size() == 3);
+    CHECK(test.answers[0]); // known
+    CHECK(test.answers[1].error() == failure);
+    CHECK(test.answers[2].error() == failure);
+    CHECK(test.cache->counters().served_stale == 1);
+    test.clock.advance(24h - 1ms);
+    test.ask("u", "right");
+    test.inner.fail(failure);
+    CHECK(test.answers.back());
+    test.clock.advance(1ms);
+    CHECK_FALSE(test.cache->known_good(fixture::of("u", "right")));
+    test.ask("u", "right");
+    test.inner.fail(failure);
+    CHECK(test.answers.back().error() == failure);
+}
+
+TEST_CASE("credential cache: a provider that answers ends what counted on", "[auth]") {
+    credential_cache::options with;
+    with.stale_lifetime = 24h;
+    fixture test(with);
+    test.learn("u", "right");
+    test.clock.advance(6min);
+    test.ask("u", "right");
+    auto question = std::move(test.inner.questions.front());
+    test.inner.questions.pop_front();
+    question.second(errc::wrong_credentials); // the password was changed meanwhile
+    CHECK(test.answers.back().error() == errc::wrong_credentials);
+    CHECK_FALSE(test.cache->known_good(fixture::of("u", "right")));
+    test.clock.advance(6s);
+    test.ask("u", "right");
+    test.inner.fail(errc::unavailable);
+    CHECK(test.answers.back().error() == errc::unavailable);
+}
+
+TEST_CASE("credential cache: used late in its life a right answer is asked again in the background", "[auth]") {
+    credential_cache::options with;
+    with.refresh_before = 100s;
+    fixture test(with);
+    test.learn("u", "right");
+    test.clock.advance(199s);
+    CHECK(test.cache->lookup(fixture::of("u", "right")));
+    CHECK(test.inner.asked == 1);
+    test.clock.advance(2s);
+    for (int i = 0; i < 3; ++i) CHECK(test.cache->lookup(fixture::of("u", "right"))); // nobody waits
+    CHECK(test.inner.asked == 2);
+    CHECK(test.cache->asking(fixture::of("u", "right")));
+    test.inner.answer();
+    CHECK(test.cache->counters().refreshed == 1);
+    test.clock.advance(199s); // beyond the first lifetime
+    CHECK(test.cache->lookup(fixture::of("u", "right")));
+    CHECK(test.inner.asked == 2);
+    test.clock.advance(2s);
+    CHECK(test.cache->lookup(fixture::of("u", "right")));
+    test.clock.advance(100s); // ran out before the answer came: who asks now joins
+    test.ask("u", "right");
+    CHECK(test.inner.asked == 3);
+    test.inner.answer();
+    REQUIRE(test.answers.size() == 1);
+    CHECK(test.answers[0]);
+}
+
+TEST_CASE("credential cache: wrong answers and failures of a refresh", "[auth]") {
+    credential_cache::options with;
+    with.refresh_before = 100s;
+    fixture test(with);
+    test.learn("u", "right");
+    test.clock.advance(201s);
+    CHECK(test.cache->lookup(fixture::of("u", "right")));
+    test.inner.fail(errc::unavailable);
+    CHECK(test.cache->lookup(fixture::of("u", "right"))); // still young enough; asks again
+    CHECK(test.inner.asked == 3);
+    test.inner.fail(errc::wrong_credentials);
+    CHECK(test.cache->lookup(fixture::of("u", "right"))->error() == errc::wrong_credentials);
+    test.clock.advance(4s);
+    CHECK(test.inner.asked == 3); // wrong ones are never refreshed
+}
+
 TEST_CASE("credential cache: equal questions at once are one", "[auth]") {
     fixture test;
     for (int i = 0; i < 3; ++i) test.ask("u", "right");
@@ -132,6 +223,21 @@ TEST_CASE("credential cache: the least recently used goes first", "[auth]") {
     CHECK(test.cache->remembered() == 2);
     CHECK(test.cache->lookup(fixture::of("a", "right")));
     CHECK_FALSE(test.cache->lookup(fixture::of("b", "right")));
+}
+
+TEST_CASE("credential cache: wrong ones are bounded and do not push out right ones", "[auth]") {
+    credential_cache::options with;
+    with.remembered_max = 2;
+    with.wrong_max = 3;
+    fixture test(with);
+    test.learn("a", "right");
+    test.learn("b", "right");
+    for (int i = 0; i < 50; ++i) test.learn("a", ("wrong" + std::to_string(i)).c_str());
+    CHECK(test.cache->remembered() == 5);
+    CHECK(test.cache->lookup(fixture::of("a", "right")));
+    CHECK(test.cache->lookup(fixture::of("b", "right")));
+    CHECK(test.cache->lookup(fixture::of("a", "wrong49")));
+    CHECK_FALSE(test.cache->lookup(fixture::of("a", "wrong46")));
 }
 
 TEST_CASE("credential cache: waiting calls are bounded", "[auth]") {

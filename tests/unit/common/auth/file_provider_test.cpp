@@ -8,6 +8,7 @@
 
 #include <condition_variable>
 #include <mutex>
+#include <thread>
 
 using namespace auth;
 
@@ -133,4 +134,39 @@ TEST_CASE("file provider: mistakes keep it from opening", "[auth]") {
     std::string complaints;
     CHECK(file_provider::open(in.write("t.yaml", "x: 1\n"), {}, complaints) == nullptr);
     CHECK_FALSE(complaints.empty());
+}
+
+TEST_CASE("file provider: a reload beside the loop", "[auth]") {
+    fixture test;
+    test.open();
+    int reloads = 0;
+    std::vector<std::string> answers;
+    test.provider->on_reload([&] { ++reloads; });
+    const auto note = [&](std::string complaints) { answers.push_back(std::move(complaints)); };
+    test.in.write("tenants.yaml", "tenants: { t9: { users: { u: { pasword: x } } } }\n");
+    test.provider->reload(note);
+    test.provider->reload(note); // while the first is under way: once more afterwards
+    test.events.run_one();
+    REQUIRE(answers.size() == 1);
+    CHECK_THAT(answers[0], Catch::Contains("tenants.yaml:1:"));
+    CHECK(reloads == 0);
+    test.events.run_one();
+    CHECK(answers.size() == 2);
+    test.in.write("tenants.yaml", "tenants: { t9: { users: { u: { password: { plain: x } } } } }\n");
+    test.provider->reload(note);
+    test.events.run_one();
+    REQUIRE(answers.size() == 3);
+    CHECK(answers[2].empty());
+    CHECK(reloads == 1);
+    CHECK(test.provider->directory()->tenants.contains(core::tenant_id("t9")));
+    CHECK(test.events.idle());
+}
+
+TEST_CASE("file provider: a reload that comes after its end is dropped", "[auth]") {
+    fixture test;
+    test.open();
+    test.provider->reload([](const std::string&) { FAIL("nobody is there any more"); });
+    while (test.events.idle()) std::this_thread::yield();
+    test.provider.reset();
+    test.events.run_one();
 }

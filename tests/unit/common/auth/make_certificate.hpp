@@ -5,6 +5,7 @@
 #include <filesystem>
 #include <memory>
 #include <string>
+#include <vector>
 
 struct evp_pkey_st;
 
@@ -23,6 +24,7 @@ struct options {
     bool sign_right = true; ///< key usage of authorities
     bool sha1 = false;
     int version = 3;
+    bool key_identifiers = false; ///< RFC 5280 §4.2.1.1 and §4.2.1.2, as OpenSSL's tools write them
 };
 
 struct issued {
@@ -33,6 +35,9 @@ struct issued {
 
 /// Signed by `signer`, or by itself.
 issued certificate(const options& with, const issued* signer = nullptr);
+
+/// A CRL of that authority in DER, or in PEM.
+std::string revocation_list(const issued& authority, const std::vector<std::string>& serials_hex, bool pem = false);
 
 struct directory {
     std::string path;

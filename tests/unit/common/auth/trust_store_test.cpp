@@ -160,6 +160,119 @@ TEST_CASE("chain: all must be valid in time, the anchor too", "[auth][ref-F.4]")
     CHECK(refusal(trusting(good), {make::certificate(late, &good).der}) == errc::certificate_expired);
 }
 
+TEST_CASE("chain: revoked leaf and revoked signer", "[auth][ref-F.5]") {
+    const auto root = make::certificate(authority("root"));
+    const auto middle = make::certificate(authority("middle"), &root);
+    const auto device = make::certificate(leaf(), &middle);
+    const auto serial_of = [](const make::issued& one) { return certificate::from_der(one.der)->number().serial; };
+    const std::vector<std::string> chain{device.der, middle.der, root.der};
+    const auto revoking = [&](const revocation_list& list) {
+        auto store = trusting(root);
+        store.revoke(tenant, list);
+        return refusal(store, chain);
+    };
+    revocation_list leaf_by_number;
+    REQUIRE(leaf_by_number.add_serial(serial_of(device)));
+    CHECK(revoking(leaf_by_number) == errc::revoked);
+    revocation_list signer;
+    REQUIRE(signer.add_crl(make::revocation_list(root, {serial_of(middle)}), revocation_scope::issuer).value() == 1);
+    CHECK(revoking(signer) == errc::revoked);
+    revocation_list of_another; // the number stands in the list of an authority that did not give it
+    REQUIRE(of_another.add_crl(make::revocation_list(root, {serial_of(device)}), revocation_scope::issuer));
+    CHECK_FALSE(revoking(of_another));
+    revocation_list anchor; // it has a switch of its own
+    REQUIRE(anchor.add_serial(serial_of(root)));
+    CHECK_FALSE(revoking(anchor));
+    auto elsewhere = trusting(root);
+    elsewhere.revoke(core::tenant_id{"t4711"}, leaf_by_number);
+    CHECK_FALSE(refusal(elsewhere, chain));
+}
+
+TEST_CASE("trust: who was let in may stay until anchor or certificate go", "[auth][ref-F.3][ref-F.5]") {
+    const auto root = make::certificate(authority("root"));
+    const auto device = make::certificate(leaf(), &root);
+    auto store = trusting(root);
+    const auto identity = store.verify_chain(tenant, std::vector<std::string>{device.der}, make::now_s).value();
+    CHECK(store.still_trusted(tenant, identity));
+    CHECK(store.still_trusted(core::tenant_id{"t4711"}, identity).error() == errc::not_trusted);
+    revocation_list list;
+    REQUIRE(list.add_serial(certificate::from_der(device.der)->number().serial));
+    const auto anchor = certificate::from_der(root.der).value();
+    store.set(tenant, {{"plant-ca", anchor, true, true}}, list);
+    CHECK(store.still_trusted(tenant, identity).error() == errc::revoked);
+    store.set(tenant, {{"plant-ca", anchor, false, true}}, {});
+    CHECK(store.still_trusted(tenant, identity).error() == errc::anchor_disabled);
+    store.set(tenant, {{"renamed", anchor, true, true}, {"twice", anchor, true, true}}, {});
+    CHECK(store.still_trusted(tenant, identity));
+    CHECK(store.anchors(tenant).size() == 1);
+    store.remove(tenant);
+    CHECK(store.still_trusted(tenant, identity).error() == errc::not_trusted);
+    CHECK(store.anchors_count() == 0);
+    CHECK(store.owners(identity.anchor_fingerprint).empty());
+}
+
+namespace {
+
+constexpr std::size_t many = 2'000;
+
+/// Authorities with key identifiers, of one name or each of its own; made once, because their keys take time.
+const std::vector<make::issued>& authorities(bool one_name) {
+    static std::vector<make::issued> made[2];
+    auto& all = made[one_name ? 1 : 0];
+    while (all.size() < many) {
+        auto with = authority(one_name ? "device-ca" : "ca-" + std::to_string(all.size()));
+        with.key_identifiers = true;
+        all.push_back(make::certificate(with));
+    }
+    return all;
+}
+
+/// What one login looks at, among `tenants` tenants with an anchor of their own.
+std::uint64_t anchors_looked_at(std::size_t tenants, bool one_name, bool with_chain, bool names_tenant) {
+    const auto& all = authorities(one_name);
+    trust_store store;
+    for (std::size_t i = 0; i < tenants; ++i)
+        REQUIRE(store.add(core::tenant_id("t" + std::to_string(i)),
+                          {"ca", certificate::from_der(all[i].der).value(), true, true}));
+    auto with = leaf();
+    with.key_identifiers = true;
+    const auto& signer = all[tenants - 1];
+    const auto device = make::certificate(with, &signer);
+    std::vector<std::string> chain{device.der};
+    if (with_chain) chain.push_back(signer.der);
+    const core::tenant_id home("t" + std::to_string(tenants - 1));
+    if (!names_tenant) CHECK(store.tenant_of(chain).value() == home);
+    CHECK(store.verify_chain(home, chain, make::now_s));
+    return store.examined();
+}
+
+} // namespace
+
+TEST_CASE("trust: a login costs the same among few tenants and among many", "[auth]") {
+    const bool one_name = GENERATE(false, true);
+    const bool with_chain = GENERATE(false, true);
+    const bool names_tenant = GENERATE(false, true);
+    const auto few = anchors_looked_at(3, one_name, with_chain, names_tenant);
+    CHECK(few <= 2);
+    CHECK(anchors_looked_at(many, one_name, with_chain, names_tenant) == few);
+}
+
+TEST_CASE("trust: without key identifiers only so many signatures of one name are tried", "[auth]") {
+    trust_store store;
+    make::issued last;
+    for (std::size_t i = 0; i <= signature_tries_max; ++i) {
+        last = make::certificate(authority("device-ca"));
+        REQUIRE(store.add(core::tenant_id("t" + std::to_string(i)),
+                          {"ca", certificate::from_der(last.der).value(), true, true}));
+    }
+    const auto stranger = make::certificate(authority("device-ca"));
+    const std::vector<std::string> foreign{make::certificate(leaf(), &stranger).der};
+    CHECK(store.tenant_of(foreign).error() == errc::ambiguous_tenant);
+    CHECK(store.verify_chain(core::tenant_id{"t3"}, foreign, make::now_s).error() == errc::not_trusted);
+    const std::vector<std::string> whole{make::certificate(leaf(), &last).der, last.der};
+    CHECK(store.tenant_of(whole).value() == core::tenant_id("t" + std::to_string(signature_tries_max)));
+}
+
 TEST_CASE("chain: weak digests and odd names", "[auth]") {
     const auto root = make::certificate(authority("root"));
     auto weak = leaf();

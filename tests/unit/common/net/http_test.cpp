@@ -97,6 +97,7 @@ class narrow_transport final : public net::transport {
         written.append(core::as_text(from.first(result.bytes)));
         return result;
     }
+    void shutdown_send() noexcept override {}
     void close() noexcept override {}
     std::string remote_address() const override { return "test:0"; }
     net::asio::any_io_executor executor() override { return boost::asio::system_executor(); }

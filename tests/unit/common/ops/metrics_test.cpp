@@ -1,4 +1,5 @@
 #include "common/ops/metrics.hpp"
+#include "common/ops/process_metrics.hpp"
 
 #include <catch2/catch.hpp>
 
@@ -35,6 +36,38 @@ TEST_CASE("metrics: the exposition of every kind, by name", "[ops]") {
                         "# HELP d_ratio Asked for\n"
                         "# TYPE d_ratio gauge\n"
                         "d_ratio 0.25\n");
+}
+
+TEST_CASE("metrics: what is collected keeps its kind and labels", "[ops]") {
+    ops::metrics all;
+    std::uint64_t packets = 7;
+    all.collected(ops::metric_kind::counter, "packets_total", "Packets", {"type"}, [&](ops::samples& into) {
+        into.add({"PUBLISH"}, static_cast<double>(packets));
+        into.add({"a \"b\""}, 2);
+    });
+    all.collected(ops::metric_kind::gauge, "ratio", "Ratio", {}, [](ops::samples& into) { into.add(0.5); });
+    all.counted("single_total", "Single", [&] { return packets * 1'000'000'000'000; });
+    packets = 8;
+    CHECK(all.text() == "# HELP packets_total Packets\n"
+                        "# TYPE packets_total counter\n"
+                        "packets_total{type=\"PUBLISH\"} 8\n"
+                        "packets_total{type=\"a \\\"b\\\"\"} 2\n"
+                        "# HELP ratio Ratio\n"
+                        "# TYPE ratio gauge\n"
+                        "ratio 0.5\n"
+                        "# HELP single_total Single\n"
+                        "# TYPE single_total counter\n"
+                        "single_total 8000000000000\n");
+}
+
+TEST_CASE("metrics: the process tells what it uses and what it is", "[ops]") {
+    ops::metrics all;
+    ops::declare_process_metrics(all, "mqtt-test");
+    const auto text = all.text();
+    CHECK_THAT(text, Catch::Contains("\nprocess_resident_memory_bytes "));
+    CHECK_THAT(text, Catch::Contains("# TYPE process_cpu_seconds_total counter\n"));
+    CHECK_THAT(text, Catch::Contains("\nprocess_open_fds "));
+    CHECK_THAT(text, Catch::Contains("build_info{program=\"mqtt-test\",version=\"" PROJECT_VERSION "\""));
 }
 
 TEST_CASE("metrics: the same labels are the same instrument", "[ops]") {

@@ -68,3 +68,19 @@ TEST_CASE("to-device: what ref A.11 calls invalid is told apart", "[record]") {
     CHECK(alarm_type(to_device_fault::missing_topic) == "c8y_MqttService_ToDevice_MissingTopic");
     CHECK(alarm_type(to_device_fault::empty_topic) == "c8y_MqttService_ToDevice_EmptyTopic");
 }
+
+TEST_CASE("error topic: each client has its own, and all of them are one MQTT topic", "[record]") {
+    const auto stored_for = [](std::string_view client) {
+        std::string out;
+        append_error_topic(out, client);
+        return out;
+    };
+    CHECK(stored_for("dev-7") == "$debug/$error/dev-7");
+    CHECK(stored_for("a/b+#%") == "$debug/$error/a%2Fb%2B%23%25");
+    CHECK(mqtt_topic_of(stored_for("a/b")) == "$debug/$error");
+    CHECK(mqtt_topic_of("$debug/$error") == "$debug/$error");
+    CHECK(mqtt_topic_of("$debug/$alarm") == "$debug/$alarm");
+    CHECK(filter_matches("$debug/$error/#", stored_for("a/b")));
+    CHECK_FALSE(filter_matches("#", stored_for("dev-7")));
+    CHECK_FALSE(filter_matches("+/$error/dev-7", stored_for("dev-7")));
+}

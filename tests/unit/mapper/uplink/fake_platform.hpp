@@ -66,6 +66,8 @@ class platform final : public ::platform::rest {
     std::map<std::string, std::string> objects;
     std::vector<stored> measurements;
     std::vector<stored> events;
+    std::vector<stored> alarms;
+    bool refuse_alarms = false;
     std::map<std::string, int> calls;
     std::vector<std::string> deleted;
     std::function<void()> before_bind;
@@ -98,6 +100,12 @@ class platform final : public ::platform::rest {
         if (what.route == "measurements_create") return measure(what);
         if (what.route == "event_create") {
             events.push_back({mapper::api::text_at(what.body, "/source/id"), what.body});
+            return success(201);
+        }
+        if (what.route == "alarm_create") {
+            const auto source = mapper::api::text_at(what.body, "/source/id");
+            if (refuse_alarms || !objects.contains(source)) return refusal(422, "alarm/Invalid");
+            alarms.push_back({source, what.body});
             return success(201);
         }
         if (what.route == "alarm_find") return success(200, R"({"alarms":[]})");

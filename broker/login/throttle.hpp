@@ -1,0 +1,75 @@
+// What a failed login costs: after some failures of one user, or from one address, further attempts are refused without
+// being looked at until a delay has passed that doubles with each failure. Nothing waits here, so an attacker costs the
+// loop a look-up. Two tables, so that made-up user names cannot push an address out; the least recently used entry goes
+// first. No I/O; loop only.
+//
+//   failures of one user     1 … 5     6     7     8   …
+//   refused after the last      -     1 s   2 s   4 s  … at most 1 min; forgotten after 5 min without a failure
+#pragma once
+
+#include "broker/login/recent_table.hpp"
+#include "common/core/clock.hpp"
+
+#include <chrono>
+#include <cstdint>
+#include <string>
+#include <string_view>
+#include <unordered_map>
+
+namespace broker::login {
+
+/// 0 failures: no limit of that kind.
+struct throttle_limits {
+    std::uint32_t failures_per_user = 5;     ///< without a delay
+    std::uint32_t failures_per_address = 50; ///< likewise; many devices may stand behind one address
+    std::chrono::milliseconds first_delay{1'000};
+    std::chrono::milliseconds max_delay{60'000};
+    std::chrono::milliseconds window{300'000}; ///< an entry without a failure for so long is forgotten
+    std::uint32_t remembered_max = 100'000;    ///< entries of each table
+};
+
+class throttle {
+  public:
+    throttle(const core::clock& clock, throttle_limits limits);
+
+    /// Whether attempts of this user (`<tenant>/<user>`) or from this address are refused now. Asked apart, because
+    /// known credentials are not asked about their address.
+    bool user_waits(std::string_view user);
+    bool address_waits(std::string_view address);
+
+    /// Begins an attempt whose answer takes time. False when as many of the user are under way as may fail: so that
+    /// many guesses at once gain nothing. Every true is followed by one `ended`.
+    bool begin(std::string_view user);
+    void ended(std::string_view user);
+
+    /// Wrong credentials, or a chain that is not accepted (`user` empty: only the address counts).
+    void failed(std::string_view user, std::string_view address);
+    /// Right credentials: the user's entry goes. The address's stays, or one account would free all guesses.
+    void succeeded(std::string_view user);
+
+    std::size_t users() const noexcept { return users_.size(); }
+    std::size_t addresses() const noexcept { return addresses_.size(); }
+
+  private:
+    struct failures {
+        std::uint32_t count = 0;
+        core::steady_time last_at;
+        core::steady_time waits_until;
+    };
+    using table = recent_table<failures>;
+
+    bool waits(table& in, std::string_view key) const;
+    void count(table& in, std::string_view key, std::uint32_t free);
+
+    const core::clock& clock_;
+    throttle_limits limits_;
+    table users_;
+    table addresses_;
+    std::unordered_map<std::string, std::uint32_t> under_way_; ///< bounded by the logins that wait for their answer
+};
+
+/// What counts as one address: of `address:port` or `[address]:port` the IPv4 address, or the first 64 bits of an IPv6
+/// one, because a single subscriber has all of those. The text as it is when it is neither.
+std::string address_key(std::string_view remote);
+
+} // namespace broker::login

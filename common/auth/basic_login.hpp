@@ -1,0 +1,21 @@
+// HTTP Basic logins of the ops and API ports (ref D.1): `<tenant>/<user>` and a password.
+#pragma once
+
+#include "common/auth/provider.hpp"
+
+#include <boost/asio/awaitable.hpp>
+
+#include <optional>
+#include <string_view>
+
+namespace auth {
+
+namespace asio = boost::asio;
+
+/// Of an Authorization header `Basic base64(<tenant>/<user>:<password>)`; nothing for any other form.
+std::optional<credentials> read_basic(std::string_view authorization);
+
+/// `provider::verify` as an awaitable; the provider outlives it. A cancelled caller gets errc::busy.
+asio::awaitable<core::result<principal>> verify(provider& by, credentials with);
+
+} // namespace auth
