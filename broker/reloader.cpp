@@ -21,7 +21,7 @@ reloader::reloader(asio::any_io_executor executor, config& settings, auth::file_
 void reloader::start() {
     if (settings_.reload_interval.count() == 0) return;
     if (!settings_.file.empty()) watch_.watch(settings_group, {settings_.file});
-    if (users_ != nullptr) watch_.watch(users_group, users_->directory()->files);
+    if (users_ != nullptr) watch_.watch(users_group, users_->files());
     watch_certificates();
     tasks_.spawn("watch", watch_.run(settings_.reload_interval));
 }
@@ -106,9 +106,9 @@ void reloader::reload_users() {
 }
 
 void reloader::on_users(const std::string& complaints) {
+    watch_.watch(users_group, users_->files());
     if (complaints.empty()) {
         ++users_count_.done;
-        watch_.watch(users_group, users_->directory()->files);
         core::log::info("users reloaded", {{"file", settings_.logins.file}});
     } else {
         ++users_count_.failed;

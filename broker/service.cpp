@@ -96,7 +96,9 @@ bool service::open_auth(std::string& why_not) {
             core::log::info("users and trust anchors come from the platform; the file gives profiles and limits",
                             {{"file", settings_.logins.file}});
     } else {
-        file_cache_ = std::make_unique<auth::credential_cache>(*users_, clock_, post);
+        auth::credential_cache::options remembered;
+        remembered.stale_lifetime = std::chrono::hours(24); // who was right is let in while many guess, or wait
+        file_cache_ = std::make_unique<auth::credential_cache>(*users_, clock_, post, remembered);
         file_trust_ = std::make_unique<auth::file_trust>(*users_, clock_);
         cache_ = file_cache_.get();
         trust_ = file_trust_.get();

@@ -181,9 +181,10 @@ int set_enabled(command& c, bool enabled) {
     auto anchor = find(c, tenant, c.asked.words[2]);
     if (!anchor) return refused;
     const auth::trust_directory managed(c.asked.tenants_file);
-    if (!anchor->origin.starts_with(managed.path() + "/"))
-        return c.refuse("the anchor " + anchor->name + " (" + anchor->origin + ") stands in " + c.asked.tenants_file +
-                        "; write `enabled: " + (enabled ? "true" : "false") + "` there");
+    if (anchor->origin != managed.file_of(tenant, *anchor)) // a file below trust/ may be named in tenants.yaml, too
+        return c.refuse("the anchor " + anchor->name + " (" + anchor->origin +
+                        ") was not added by this command: write `enabled: " + (enabled ? "true" : "false") +
+                        "` where it stands, most likely in " + c.asked.tenants_file);
     const bool same = anchor->enabled == enabled;
     anchor->enabled = enabled;
     if (!same)

@@ -145,7 +145,7 @@ tenants:
   $tenant:
     users:
       device1: { password: { plain: device1-secret }, roles: [] }
-      admin:   { password: { plain: admin-secret }, roles: [ROLE_NOTIFICATION_2_ADMIN] }
+      admin:   { password: { plain: admin-secret }, roles: [ROLE_NOTIFICATION_2_ADMIN, ROLE_TENANT_ADMIN] }
 TEXT
   cat >"$data/config/messaging.yaml" <<TEXT
 listen: { address: 127.0.0.1, port: $messaging_port }

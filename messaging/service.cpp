@@ -76,20 +76,22 @@ bool service::start(std::string& why_not) {
 bool service::open_auth(std::string& why_not) {
     const auto post = [this](std::function<void()> f) { asio::post(loop_, std::move(f)); };
     const auto& settings = settings_.logins;
+    if (!settings.file.empty()) { // with the platform, too: it holds the tenants' limits
+        users_ = auth::file_provider::open(settings.file, post, why_not);
+        if (!users_) return false;
+        users_->on_reload([this] {
+            if (file_logins_) file_logins_->invalidate();
+            use_tenant_limits();
+        });
+    }
     if (settings.provider == auth::provider_kind::platform) {
         platform_ =
             std::make_unique<auth::platform_login>(loop_.get_executor(), settings.platform, clock_, post, false);
         logins_ = &platform_->cache();
         return true;
     }
-    if (settings.file.empty()) return true;
-    users_ = auth::file_provider::open(settings.file, post, why_not);
-    if (!users_) return false;
+    if (!users_) return true;
     file_logins_ = std::make_unique<auth::credential_cache>(*users_, clock_, post);
-    users_->on_reload([this] {
-        file_logins_->invalidate();
-        use_tenant_limits();
-    });
     logins_ = file_logins_.get();
     return true;
 }
@@ -245,7 +247,7 @@ asio::awaitable<void> service::tick_loop() {
 
 void service::watch_files() {
     if (settings_.reload_interval.count() == 0) return;
-    if (users_) watch_.watch(users_group, users_->directory()->files);
+    if (users_) watch_.watch(users_group, users_->files());
     if (tls_) watch_.watch(certificates_group, {settings_.listen.certificate, settings_.listen.key});
     tasks_.spawn("watch", watch_.run(settings_.reload_interval));
 }
@@ -259,9 +261,9 @@ void service::reload_users() {
     if (!users_) return;
     watch_.forget_changes(users_group);
     users_->reload([this](const std::string& complaints) {
+        if (settings_.reload_interval.count() != 0) watch_.watch(users_group, users_->files());
         if (!complaints.empty())
             return core::log::error("users not reloaded, the old ones stay", {{"complaints", complaints}});
-        if (settings_.reload_interval.count() != 0) watch_.watch(users_group, users_->directory()->files);
         core::log::info("users reloaded", {{"file", settings_.logins.file}});
     });
 }

@@ -163,8 +163,8 @@ void connection::decode_stash() {
 // --- writing
 
 void connection::flush() {
-    if (draining_ || closed_) return;
-    if (!outbox_.empty()) {
+    if (closed_) return;
+    if (!draining_ && !outbox_.empty()) {
         outbox_.count(with_.counters.packets_out);
         switch (outbox_.write_to(*transport_, with_.counters.bytes_out)) {
         case outbox::outcome::done: break;
@@ -180,6 +180,7 @@ void connection::flush() {
             break;
         }
     }
+    // Also while it drains: what comes meanwhile must not grow without bound.
     if (outbox_.waiting() > with_.limits.outbox_bytes && !credit_held_ && member_ != nullptr) {
         credit_held_ = true;
         with_.links.hold_credit(*member_, true);
@@ -244,8 +245,18 @@ void connection::check(core::steady_time now) {
         return;
     }
     if (!session_.connected()) {
-        // While login or claim is under way it is us who are slow.
-        if (silent > with_.limits.connect_timeout && !session_.waiting()) {
+        if (session_.waiting()) { // login or claim is under way: it is us who are slow
+            const bool cut = !with_.links.up() && with_.links.down_for() > with_.limits.link_grace;
+            const bool late = silent > with_.limits.connect_timeout + with_.limits.link_grace; // an answer was lost
+            if (member_ == nullptr || (!cut && !late)) return;
+            session::claim_outcome outcome;
+            outcome.reason = mqtt::reason_code::server_unavailable;
+            outcome.text = store_unreachable;
+            session_.on_claimed(outcome);
+            flush();
+            return wake();
+        }
+        if (silent > with_.limits.connect_timeout) {
             session_.on_connect_timeout();
             flush();
             wake();

@@ -94,6 +94,8 @@ class connection final : public std::enable_shared_from_this<connection>,
     void recheck(const auth::trust_source& trust);
     /// Closes without a word: the peer does not take one.
     void abandon();
+    /// Releases everything of it, as `run` does at its end; idempotent.
+    void finish();
     /// True while PUBACKs of a connection that shuts down are outstanding.
     bool owes_answers() const noexcept { return leaving_ && !closing_ && !closed_; }
 
@@ -111,6 +113,7 @@ class connection final : public std::enable_shared_from_this<connection>,
   private:
     /// Bytes of one read; a full packet fits behind what is stashed.
     static constexpr std::size_t read_bytes = 64 * 1024;
+    static constexpr std::string_view store_unreachable = "the store is not reachable; try again";
 
     // driver
     std::string& outbox() override { return outbox_.bytes(); }
@@ -149,7 +152,6 @@ class connection final : public std::enable_shared_from_this<connection>,
     void check_progress(core::steady_time now);
     void say_farewell();
     asio::awaitable<void> linger();
-    void finish();
     void wake() { wake_.notify(); }
 
     shared_parts& with_;

@@ -68,7 +68,7 @@ void connection::authenticate(const session::login_request& request) {
     if (with_.stopping || (!with_.links.up() && with_.links.down_for() > with_.limits.link_grace)) {
         session::login_outcome refused;
         refused.reason = reason_code::server_unavailable;
-        refused.text = "the store is not reachable; try again";
+        refused.text = store_unreachable;
         session_.on_authenticated(refused);
         return;
     }
@@ -177,6 +177,10 @@ void connection::on_claimed(msg_link::reason why) {
     session::claim_outcome outcome;
     outcome.reason = code_of(why);
     outcome.text = why == msg_link::reason::ok ? std::string_view{} : msg_link::text(why);
+    if (why == msg_link::reason::superseded) { // before it was connected; 0x8E is for those who are
+        outcome.reason = reason_code::server_busy;
+        outcome.text = "another connection came with this client identifier at the same time";
+    }
     session_.on_claimed(outcome);
     flush();
     wake();

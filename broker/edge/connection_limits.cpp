@@ -70,7 +70,7 @@ void connection::report(const session::refusal& what) {
 
 void connection::on_paced() {
     home_->count().paced();
-    with_.reports.raise(*home_, tenant::alarm::delivery_rate);
+    if (home_->settings()->rates.delivery_rate != 0) with_.reports.raise(*home_, tenant::alarm::delivery_rate);
 }
 
 /// Once a second: a client that neither ends its packet nor takes ours is given up, whatever its keep alive.

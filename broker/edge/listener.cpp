@@ -73,11 +73,18 @@ asio::awaitable<void> listener::accept_loop(door* one) {
 }
 
 asio::awaitable<void> listener::serve(std::shared_ptr<connection> one, door* by) {
-    if (by->tls) {
-        co_await one->handshake();
-        release_slot(*one);
+    try {
+        if (by->tls) {
+            co_await one->handshake();
+            release_slot(*one);
+        }
+        co_await one->run();
+    } catch (const std::exception& failure) { // no memory, most likely; only this one ends
+        core::log::error("connection failed",
+                         {{"tenant", one->tenant()}, {"client", one->client_id()}, {"why", failure.what()}});
     }
-    co_await one->run();
+    release_slot(*one);
+    one->finish();
     remove(*one);
 }
 

@@ -1,5 +1,7 @@
 #include "broker/edge/outbox.hpp"
 
+#include <algorithm>
+
 namespace broker::edge {
 
 void outbox::count(packet_counts& into) noexcept {
@@ -20,7 +22,10 @@ outbox::outcome outbox::write_to(net::transport& to, std::uint64_t& bytes_out) {
     while (!empty()) {
         const auto done = to.write_some(core::as_bytes(std::string_view(bytes_).substr(written_)));
         if (done.error) return outcome::failed;
-        if (done.would_block || done.bytes == 0) return outcome::blocked;
+        if (done.would_block || done.bytes == 0) {
+            drop_written();
+            return outcome::blocked;
+        }
         written_ += done.bytes;
         bytes_out += done.bytes;
     }
@@ -32,6 +37,15 @@ outbox::outcome outbox::write_to(net::transport& to, std::uint64_t& bytes_out) {
     written_ = 0;
     counted_ = 0;
     return outcome::done;
+}
+
+/// A client that always has something waiting never empties the outbox: what is out must go all the same.
+void outbox::drop_written() {
+    constexpr std::size_t worth_bytes = 64 * 1024;
+    if (written_ < worth_bytes) return;
+    bytes_.erase(0, written_);
+    counted_ -= std::min(counted_, written_);
+    written_ = 0;
 }
 
 } // namespace broker::edge

@@ -27,6 +27,8 @@ class outbox {
     outcome write_to(net::transport& to, std::uint64_t& bytes_out);
 
   private:
+    void drop_written();
+
     std::string bytes_;
     std::size_t written_ = 0;
     std::size_t counted_ = 0;

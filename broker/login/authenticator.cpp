@@ -12,6 +12,9 @@ bool names_client(std::string_view common_name, std::string_view client_id) noex
            (client_id.starts_with(prefix) && common_name == client_id.substr(prefix.size()));
 }
 
+/// Names are kept for the throttle, so they have a bound.
+constexpr std::size_t user_name_bytes_max = 1024;
+
 authenticator::authenticator(auth::credential_cache& cache, auth::trust_source* trust, rules_source rules,
                              const core::clock& clock, throttle_limits limits)
     : cache_(cache), trust_(trust), rules_(std::move(rules)), throttle_(clock, limits),
@@ -19,6 +22,8 @@ authenticator::authenticator(auth::credential_cache& cache, auth::trust_source* 
 
 void authenticator::login(const login_attempt& attempt, callback done) {
     const auto name = attempt.username.value_or(std::string_view{});
+    if (name.size() > user_name_bytes_max)
+        return done(refuse(counters_.refused_form, reason_code::not_authorized, "the user name is too long"));
     const auto slash = name.find('/');
     if (slash != std::string_view::npos && attempt.password)
         by_password(name.substr(0, slash), name.substr(slash + 1), attempt, std::move(done));
@@ -70,10 +75,10 @@ void authenticator::by_password(std::string_view tenant, std::string_view user, 
         });
         return;
     }
-    const bool counted = throttle_.begin(to.user);
+    const bool counted = throttle_.begin(to.user, to.address);
     if (!counted && !was_good) return to.done(refuse(counters_.throttled, reason_code::connection_rate_exceeded, wait));
     cache_.verify(std::move(with), [this, to = std::move(to), counted](const core::result<auth::principal>& answer) {
-        if (counted) throttle_.ended(to.user);
+        if (counted) throttle_.ended(to.user, to.address);
         finish_password(to, answer, true);
     });
 }
@@ -81,7 +86,7 @@ void authenticator::by_password(std::string_view tenant, std::string_view user, 
 void authenticator::finish_password(const caller& to, const core::result<auth::principal>& answer, bool counts) {
     if (answer) {
         ++counters_.accepted_password;
-        throttle_.succeeded(to.user);
+        if (counts) throttle_.succeeded(to.user); // a device that is known frees no guesses at its user
         login_result accepted;
         accepted.who = {answer->tenant.value, answer->user, record::authentication::basic, nullptr};
         return to.done(std::move(accepted));

@@ -20,16 +20,26 @@ bool throttle::waits(table& in, std::string_view key) const {
     return found != nullptr && clock_.now() < found->waits_until;
 }
 
-bool throttle::begin(std::string_view user) {
-    auto& count = under_way_[std::string(user)];
-    if (limits_.failures_per_user != 0 && count >= limits_.failures_per_user) return false;
-    ++count;
+bool throttle::begin(std::string_view user, std::string_view address) {
+    const auto full = [](const under_way& of, std::string_view key, std::uint32_t most) {
+        const auto found = of.find(std::string(key));
+        return most != 0 && found != of.end() && found->second >= most;
+    };
+    if (full(users_under_way_, user, limits_.failures_per_user)) return false;
+    if (full(addresses_under_way_, address, 4 * limits_.failures_per_address)) return false;
+    ++users_under_way_[std::string(user)];
+    ++addresses_under_way_[std::string(address)];
     return true;
 }
 
-void throttle::ended(std::string_view user) {
-    const auto found = under_way_.find(std::string(user));
-    if (found != under_way_.end() && --found->second == 0) under_way_.erase(found);
+void throttle::ended(std::string_view user, std::string_view address) {
+    one_less(users_under_way_, user);
+    one_less(addresses_under_way_, address);
+}
+
+void throttle::one_less(under_way& of, std::string_view key) {
+    const auto found = of.find(std::string(key));
+    if (found != of.end() && --found->second == 0) of.erase(found);
 }
 
 void throttle::failed(std::string_view user, std::string_view address) {

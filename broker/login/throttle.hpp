@@ -37,10 +37,11 @@ class throttle {
     bool user_waits(std::string_view user);
     bool address_waits(std::string_view address);
 
-    /// Begins an attempt whose answer takes time. False when as many of the user are under way as may fail: so that
-    /// many guesses at once gain nothing. Every true is followed by one `ended`.
-    bool begin(std::string_view user);
-    void ended(std::string_view user);
+    /// Begins an attempt whose answer takes time. False when as many of the user are under way as may fail, or four
+    /// times as many from the address as may fail from there (a crowd behind one address comes back at once): so that
+    /// many guesses at once gain little. Every true is followed by one `ended`.
+    bool begin(std::string_view user, std::string_view address);
+    void ended(std::string_view user, std::string_view address);
 
     /// Wrong credentials, or a chain that is not accepted (`user` empty: only the address counts).
     void failed(std::string_view user, std::string_view address);
@@ -65,7 +66,10 @@ class throttle {
     throttle_limits limits_;
     table users_;
     table addresses_;
-    std::unordered_map<std::string, std::uint32_t> under_way_; ///< bounded by the logins that wait for their answer
+    using under_way = std::unordered_map<std::string, std::uint32_t>; ///< bounded by the logins that wait for an answer
+    static void one_less(under_way& of, std::string_view key);
+    under_way users_under_way_;
+    under_way addresses_under_way_;
 };
 
 /// What counts as one address: of `address:port` or `[address]:port` the IPv4 address, or the first 64 bits of an IPv6

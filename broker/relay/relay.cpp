@@ -232,22 +232,32 @@ void relay::flush() {
         scratch_positions_.clear();
         by->stream_.take_ranges(scratch_positions_);
         if (!scratch_positions_.empty()) link_.send_acknowledge(by->stream_number_, scratch_positions_);
-        if (by->stream_.owed() > 0) pay(*by);
+        const bool paid = by->stream_.owed() > 0 && pay(*by);
+        if (by->credit_held_) continue;
         std::uint64_t messages = 0;
         std::uint64_t bytes = 0;
-        if (!by->credit_held_ && by->stream_.credit_due(messages, bytes))
-            link_.send_credit(by->stream_number_, messages, bytes);
+        const bool due = by->stream_.credit_due(messages, bytes);
+        if (paid && !due) by->stream_.credit_now(messages, bytes); // at the rate, not half a window at once
+        if (paid || due) link_.send_credit(by->stream_number_, messages, bytes);
     }
     touched_.clear();
 }
 
-/// Credit follows what was acknowledged only as fast as the tenant's delivery rate allows.
-void relay::pay(member& by) {
-    by.stream_.pay(by.pace_->take(clock_.now(), by.stream_.owed()));
-    if (by.stream_.owed() == 0 || by.paced_) return;
-    by.paced_ = true;
-    paced_.push_back(&by);
-    by.sink_->on_paced();
+/// Credit follows what was acknowledged only as fast as the tenant's delivery rate allows. True when some was given;
+/// one wait, however long, is told once.
+bool relay::pay(member& by) {
+    const auto given = by.pace_->take(clock_.now(), by.stream_.owed());
+    by.stream_.pay(given);
+    if (by.stream_.owed() == 0) {
+        by.pace_told_ = false;
+        return given > 0;
+    }
+    if (!by.paced_) {
+        by.paced_ = true;
+        paced_.push_back(&by);
+    }
+    if (!std::exchange(by.pace_told_, true)) by.sink_->on_paced();
+    return given > 0;
 }
 
 void relay::tick() {
@@ -288,10 +298,8 @@ void relay::on_up(bool) {
         if (!by->stream_confirmed_) send_open(*by);
         std::uint64_t messages = 0;
         std::uint64_t bytes = 0;
-        if (!by->credit_held_) {
-            by->stream_.credit_now(messages, bytes);
-            link_.send_credit(number, messages, bytes);
-        }
+        by->stream_.credit_now(messages, bytes); // also when held: a restarted messaging remembers none
+        link_.send_credit(number, messages, bytes);
         if (by->stream_.owed() > 0) touch(*by);
         send_pending(*by);
     }
@@ -333,7 +341,7 @@ void relay::settle(const settle_entry& one, msg_link::reason why) {
     if (one.packet_identifier == 0) {
         if (one.by == nullptr) return;
         --one.by->unsettled_qos0_;
-        if (good) return;
+        if (good && !one.by->blocked_) return; // nobody waits for it
     } else {
         if (why == msg_link::reason::no_subscribers) ++counters_.unmatched;
         if (!good) ++counters_.refused;

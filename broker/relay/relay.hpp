@@ -127,7 +127,7 @@ class relay final : private msg_link::link_handler {
     std::string_view topic_of(const settle_entry& one) const;
     void touch(member& by);
     void flush();
-    void pay(member& by);
+    bool pay(member& by);
     void wake_blocked();
     member* of_stream(std::uint32_t stream) const noexcept;
 
@@ -192,7 +192,8 @@ class member {
     std::map<std::uint32_t, asked> asked_; ///< filter requests without answer
     bool touched_ = false;
     bool progressed_ = false;
-    bool paced_ = false;
+    bool paced_ = false;     ///< in relay::paced_
+    bool pace_told_ = false; ///< since it began to wait
     mutable bool blocked_ = false;
     bool credit_held_ = false;
     bool evicted_ = false;

@@ -38,10 +38,10 @@ void tenant::use(std::shared_ptr<const tenant_settings> settings) {
 }
 
 cause tenant::admit(std::string_view client_id, core::steady_time now) {
-    if (!connects_.take(now)) return cause::connect_rate;
     const auto most = settings_->rates.connections;
     const auto known = clients_.find(client_id);
     if (most != 0 && connections_ >= most && known == clients_.end()) return cause::connections;
+    if (!connects_.take(now)) return cause::connect_rate;
     ++connections_;
     if (known != clients_.end())
         ++known->second;

@@ -36,7 +36,10 @@ bool askable(const credentials& of) noexcept {
             if (c < ' ' || c == ':' || c == 0x7F) return false;
         return !text.empty();
     };
-    return good(of.tenant.value) && good(of.user) && of.tenant.value.find('/') == std::string::npos &&
+    // Longer ones the platform, or what stands before it, would refuse as a request: no answer about the credentials.
+    constexpr std::size_t bytes_max = 1024;
+    return of.tenant.value.size() + of.user.size() + of.password.size() <= bytes_max && good(of.tenant.value) &&
+           good(of.user) && of.tenant.value.find('/') == std::string::npos &&
            of.password.find('\0') == std::string::npos;
 }
 

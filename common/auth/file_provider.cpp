@@ -35,14 +35,12 @@ std::unique_ptr<file_provider> file_provider::open(std::string path, post_functi
     auto loaded = load_tenants(path);
     complaints = std::move(loaded.complaints);
     if (!loaded.directory) return nullptr;
-    return std::unique_ptr<file_provider>(
-        new file_provider(std::move(path), std::move(post), std::move(loaded.directory), with));
+    return std::unique_ptr<file_provider>(new file_provider(std::move(path), std::move(post), std::move(loaded), with));
 }
 
-file_provider::file_provider(std::string path, post_function post, std::shared_ptr<const tenant_directory> directory,
-                             options with)
-    : path_(std::move(path)), post_(std::move(post)), directory_(std::move(directory)), worker_(with.waiting_max),
-      loader_(1) {}
+file_provider::file_provider(std::string path, post_function post, loaded_tenants loaded, options with)
+    : path_(std::move(path)), post_(std::move(post)), directory_(std::move(loaded.directory)),
+      files_(std::move(loaded.files)), worker_(with.waiting_max), loader_(1) {}
 
 void file_provider::verify(credentials with, verify_callback done) {
     const bool taken = worker_.run([directory = directory_, with = std::move(with), done, post = post_] {
@@ -72,6 +70,7 @@ void file_provider::reload(std::function<void(std::string complaints)> done) {
 }
 
 std::string file_provider::take(loaded_tenants loaded) {
+    files_ = std::move(loaded.files);
     if (!loaded.directory) return std::move(loaded.complaints);
     directory_ = std::move(loaded.directory);
     core::log::info("tenants reloaded", {{"file", path_}, {"tenants", directory_->tenants.size()}});

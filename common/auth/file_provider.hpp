@@ -35,18 +35,22 @@ class file_provider final : public provider {
     void reload(std::function<void(std::string complaints)> done);
     void on_reload(std::function<void()> listener) { listener_ = std::move(listener); }
 
+    /// For whoever watches them: all files that the last load looked at. After one with mistakes the file that will
+    /// mend them is among these, not among the directory's.
+    const std::vector<std::string>& files() const noexcept { return files_; }
+
     /// Tenants, profiles and trust anchors as last loaded; what is returned stays valid over a reload.
     std::shared_ptr<const tenant_directory> directory() const noexcept { return directory_; }
 
   private:
-    file_provider(std::string path, post_function post, std::shared_ptr<const tenant_directory> directory,
-                  options with);
+    file_provider(std::string path, post_function post, loaded_tenants loaded, options with);
 
     std::string take(loaded_tenants loaded);
 
     std::string path_;
     post_function post_;
     std::shared_ptr<const tenant_directory> directory_;
+    std::vector<std::string> files_;
     std::function<void()> listener_;
     bool loading_ = false;
     std::function<void(std::string)> again_;                ///< asked for while loading

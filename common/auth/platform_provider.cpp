@@ -85,6 +85,12 @@ struct platform_provider::state : std::enable_shared_from_this<platform_provider
         one.done(std::move(answer));
     }
 
+    /// Also where the request as a whole is refused: were that the platform's trouble, whoever offers such credentials
+    /// could keep the breaker open for everybody.
+    static bool refuses_these(unsigned status) noexcept {
+        return status == 401 || status == 403 || status == 400 || status == 413 || status == 414 || status == 431;
+    }
+
     core::result<principal> judge(const platform::reply& got, const core::tenant_id& tenant) {
         if (got.status == 429) {
             ++counters.throttled;
@@ -92,7 +98,7 @@ struct platform_provider::state : std::enable_shared_from_this<platform_provider
             tell_trouble("it asks for fewer requests");
             return errc::unavailable;
         }
-        if (got.status == 401 || got.status == 403) {
+        if (refuses_these(got.status)) {
             ++counters.wrong;
             well();
             return errc::wrong_credentials;

@@ -64,7 +64,9 @@ struct platform_trust::state : std::enable_shared_from_this<platform_trust::stat
           tasks(executor, "trusted certificates") {}
 
     bool usable(const known_tenant& one) const {
-        return one.fetched_at && clock.now() - *one.fetched_at <= limits.stale_lifetime;
+        // Old is what should have been fetched again by now.
+        const auto due = limits.refresh + limits.retry;
+        return one.fetched_at && clock.now() - *one.fetched_at <= due + limits.stale_lifetime;
     }
 
     core::result<judged_chain> judge_now(const core::tenant_id& named, const std::vector<std::string>& chain) const {
@@ -78,7 +80,8 @@ struct platform_trust::state : std::enable_shared_from_this<platform_trust::stat
     void judge(const core::tenant_id& named, std::vector<std::string> chain, const judge_callback& done) {
         if (named.empty()) {
             auto answer = judge_now(named, chain);
-            if (!answer && answer.error() == errc::not_trusted && !first_round_done) answer = errc::unavailable;
+            // Before all are known another tenant may trust the same authority, which makes it nobody's.
+            if (!first_round_done && (answer || answer.error() == errc::not_trusted)) answer = errc::unavailable;
             return done(std::move(answer));
         }
         const auto known = tenants.find(named.value);

@@ -78,8 +78,10 @@ std::optional<std::string> content_of(core::config_node& node, const std::filesy
     at.into.files.push_back(path.string());
     std::ifstream file(path, std::ios::binary);
     std::ostringstream content;
-    if (std::filesystem::is_regular_file(path) && (content << file.rdbuf())) return content.str();
-    node.complain("cannot read " + path.string());
+    std::error_code why;
+    const bool regular = std::filesystem::is_regular_file(path, why);
+    if (regular && (content << file.rdbuf())) return content.str();
+    node.complain("cannot read " + path.string() + (why ? ": " + why.message() : std::string()));
     return std::nullopt;
 }
 
@@ -177,6 +179,7 @@ loaded_tenants load_tenants(const std::string& path) {
     with.substitute_environment = true;
     auto document = core::config_document::load(path, with);
     loaded_tenants loaded;
+    loaded.files.push_back(path);
     if (!document.ok()) {
         loaded.complaints = document.complaint_text();
         return loaded;
@@ -190,6 +193,7 @@ loaded_tenants load_tenants(const std::string& path) {
         for (auto& [name, node] : tenants.members()) read_tenant(name, node, at);
     root.finish();
     add_managed(path, at, loaded.complaints);
+    loaded.files = at.into.files;
     loaded.complaints = document.complaint_text() + loaded.complaints;
     if (!loaded.complaints.empty()) return loaded;
     auto dummy = unmatchable_hash(at.costliest);

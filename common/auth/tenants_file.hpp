@@ -53,6 +53,7 @@ struct tenant_directory {
 struct loaded_tenants {
     std::shared_ptr<const tenant_directory> directory; ///< null exactly when there are complaints
     std::string complaints;                            ///< one a line, with file, line and key
+    std::vector<std::string> files;                    ///< that were looked at, also those that have the mistakes
 };
 
 loaded_tenants load_tenants(const std::string& path);

@@ -152,12 +152,16 @@ std::vector<tenant_anchor> trust_directory::load(std::string& complaints, std::v
     return all;
 }
 
+std::string trust_directory::file_of(const core::tenant_id& tenant, const trust_anchor& anchor) const {
+    return (fs::path(path_) / folder_name(tenant.value) / (anchor.authority.fingerprint() + ".yaml")).string();
+}
+
 core::result<std::string> trust_directory::write(const core::tenant_id& tenant, const trust_anchor& anchor) const {
     const fs::path folder = fs::path(path_) / folder_name(tenant.value);
     std::error_code made;
     fs::create_directories(folder, made);
     if (made) return core::error_code(made.value(), boost::system::system_category());
-    const fs::path file = folder / (anchor.authority.fingerprint() + ".yaml");
+    const fs::path file = file_of(tenant, anchor);
     std::ostringstream text;
     text << "# " << anchor.authority.subject() << "\n# Made by `mqtt-broker trust`, which also changes it.\n"
          << "name: " << yaml_text(anchor.name) << "\nenabled: " << (anchor.enabled ? "true" : "false")

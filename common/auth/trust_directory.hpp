@@ -30,6 +30,8 @@ class trust_directory {
     /// system's.
     core::result<std::string> write(const core::tenant_id& tenant, const trust_anchor& anchor) const;
 
+    /// Where `write` keeps the anchor.
+    std::string file_of(const core::tenant_id& tenant, const trust_anchor& anchor) const;
     const std::string& path() const noexcept { return path_; }
 
   private:

@@ -20,7 +20,7 @@ namespace {
 
 using asio::ip::tcp;
 
-/// While the system has no descriptor or memory for a new connection.
+/// While the system does not let us accept: most often it has no descriptor or memory left.
 constexpr std::chrono::milliseconds exhausted_pause{100};
 
 /// A peer that is gone without a word (half open) is found by the system after about five minutes, also when neither
@@ -35,11 +35,6 @@ core::error_code watch_peers(tcp::acceptor& listening) {
     if (!error) listening.set_option(interval(30), error);
     if (!error) listening.set_option(count(4), error);
     return error;
-}
-
-bool exhausted(const core::error_code& error) {
-    return error == asio::error::no_descriptors || error == asio::error::no_buffer_space ||
-           error == asio::error::no_memory || error == boost::system::errc::too_many_files_open_in_system;
 }
 
 /// The peer went away between its SYN and our accept, or the network said something about it alone.
@@ -150,7 +145,8 @@ asio::awaitable<core::result<std::unique_ptr<socket_transport>>> acceptor::accep
             co_return wrap(std::move(peer), state_->options.tls.get(), {});
         }
         if (of_one_peer(error) && state_->socket.is_open()) continue;
-        if (!exhausted(error)) co_return error;
+        if (error == asio::error::operation_aborted || !state_->socket.is_open()) co_return error;
+        // No descriptor, no memory, or what else the system says: a port that stops listening would be worse.
         if (!state_->warned) core::log::error("cannot accept connections", {{"reason", error.message()}});
         state_->warned = true;
         state_->pause.expires_after(exhausted_pause);

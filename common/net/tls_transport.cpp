@@ -8,7 +8,9 @@
 
 #include <boost/asio/error.hpp>
 #include <boost/asio/ip/address.hpp>
+#include <boost/asio/post.hpp>
 #include <boost/asio/ssl/error.hpp>
+#include <boost/asio/use_awaitable.hpp>
 
 #include <openssl/err.h>
 #include <openssl/ssl.h>
@@ -95,7 +97,10 @@ class tls_transport final : public socket_transport {
 
     asio::awaitable<core::error_code> wait_readable() override {
         // Decrypted data, or records read ahead, never make the socket readable.
-        if (undrained_ && socket_.is_open()) co_return core::error_code();
+        if (undrained_ && socket_.is_open()) {
+            co_await asio::post(socket_.get_executor(), asio::use_awaitable); // others have their turn
+            co_return core::error_code();
+        }
         auto [error] = co_await socket_.async_wait(read_wait_, async::as_result);
         co_return error;
     }
@@ -105,9 +110,18 @@ class tls_transport final : public socket_transport {
         if (into.empty()) return result;
         if (!usable(result)) return result;
         ERR_clear_error();
-        const int done = SSL_read_ex(session_.get(), into.data(), into.size(), &result.bytes);
-        if (done != 1) result = failed(done, read_wait_);
-        undrained_ = !result.would_block;
+        // A record has 16 KiB at most; fewer bytes than asked for mean that no more are there, as with TCP.
+        while (result.bytes < into.size()) {
+            std::size_t more = 0;
+            const int done = SSL_read_ex(session_.get(), into.data() + result.bytes, into.size() - result.bytes, &more);
+            if (done != 1) {
+                const auto end = failed(done, read_wait_);
+                undrained_ = !end.would_block; // an error comes again with the next call
+                return result.bytes == 0 ? end : result;
+            }
+            result.bytes += more;
+        }
+        undrained_ = true;
         return result;
     }
 

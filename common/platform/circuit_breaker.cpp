@@ -9,11 +9,13 @@ bool circuit_breaker::allow() noexcept {
     const auto now = clock_.now();
     if (now < probe_at_) return false;
     probe_at_ = now + with_.pause; // one probe; should it never be told of, another goes after a pause
+    probing_ = true;
     return true;
 }
 
 void circuit_breaker::succeeded() noexcept {
     failures_ = 0;
+    if (open_ && !probing_) return; // of a request that was sent before it opened
     open_ = false;
 }
 
@@ -28,6 +30,7 @@ void circuit_breaker::throttled(std::chrono::milliseconds wait) noexcept {
 void circuit_breaker::open_for(std::chrono::milliseconds time) noexcept {
     if (!open_) ++openings_;
     open_ = true;
+    probing_ = false;
     probe_at_ = clock_.now() + time;
 }
 

@@ -40,6 +40,7 @@ class circuit_breaker {
     std::uint32_t failures_ = 0;
     std::uint64_t openings_ = 0;
     bool open_ = false;
+    bool probing_ = false;         ///< while open: a probe was sent
     core::steady_time probe_at_{}; ///< while open: when the next request may go as a probe
 };
 

@@ -58,6 +58,8 @@ void hub::make_claim(claim_holder& holder, std::uint64_t session, std::uint64_t 
         if (error) {
             end_claim(number, false);
             found->second->on_claimed(sequence, 0, msg_link::reason::store_failed);
+        } else if (find_claim(number) == nullptr) { // a newer one of this client came before the commit
+            found->second->on_claimed(sequence, 0, msg_link::reason::superseded);
         } else {
             found->second->on_claimed(sequence, number, msg_link::reason::ok);
         }

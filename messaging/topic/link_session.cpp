@@ -391,7 +391,16 @@ std::string link_session::on_filter_remove(core::byte_span body) {
     if (!msg_link::decode_filter_remove(body, frame)) return malformed;
     const auto found = streams_.find(frame.stream);
     const bool removed = found != streams_.end() && hub_.remove_filter(*found->second.with->of, frame.filter);
-    answer_filter(frame.stream, frame.request, removed ? msg_link::reason::ok : msg_link::reason::not_found);
+    if (!removed) {
+        answer_filter(frame.stream, frame.request, msg_link::reason::not_found);
+        return {};
+    }
+    // In the order of the requests: an addition before it waits for the commit, too.
+    hub_.when_durable([this, alive = std::weak_ptr<int>(alive_), stream = frame.stream,
+                       request = frame.request](core::error_code error) {
+        if (alive.expired()) return;
+        answer_filter(stream, request, error ? msg_link::reason::store_failed : msg_link::reason::ok);
+    });
     return {};
 }
 
@@ -536,7 +545,7 @@ void link_session::ended(std::uint32_t stream, msg_link::reason why, std::string
 }
 
 void link_session::on_claimed(std::uint64_t sequence, std::uint64_t claim, msg_link::reason why) {
-    if (claim == 0) note(why);
+    if (claim == 0 && sequence == received) note(why); // later it would be said of another frame
     if (!welcomed_) return;
     msg_link::encode(output_.control(),
                      msg_link::claimed{sequence, claim, why,

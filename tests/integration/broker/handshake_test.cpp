@@ -78,6 +78,7 @@ class edge_alone {
         fixture::run(loop, body(made, port, std::move(bytes)));
         return made;
     }
+    std::uint64_t logins() const { return logins_->counters().accepted_password; }
     /// What comes until the other side ends the connection.
     std::string rest_of(raw_peer& peer) {
         std::string got;
@@ -193,6 +194,25 @@ TEST_CASE("listener: connections over the limit are closed and counted", "[edge]
     at.limits.connections_max = 3; // a reload changes it in place
     const auto fourth = at.connect(port);
     at.until([&] { return at.listener->connections() == 3; });
+    at.stop();
+}
+
+TEST_CASE("listener: a client that the store does not answer is sent away after a while", "[edge]") {
+    edge_alone at;
+    at.limits.link_grace = 5s;
+    const auto port = at.open(false);
+    using packet_bytes::text;
+    const auto peer = at.connect(port, packet_bytes::packet(0x10, text("MQTT") + packet_bytes::hex("05 c2 003c 00") +
+                                                                      text("c1") + text("t1/u") + text("p")));
+    at.until([&] { return at.logins() == 1; });
+    at.time.advance(4s);
+    for (int turn = 0; turn < 10; ++turn) at.loop.run_one_for(50ms);
+    CHECK(at.listener->connections() == 1);
+    at.time.advance(2s);
+    const auto said = at.rest_of(*peer);
+    REQUIRE(said.size() > 4);
+    CHECK(packet_bytes::dump(said.substr(0, 1)) == "20");
+    CHECK(packet_bytes::dump(said.substr(3, 1)) == "88");
     at.stop();
 }
 

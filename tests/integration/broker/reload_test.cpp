@@ -144,6 +144,15 @@ TEST_CASE("reload: a trust anchor's file is watched, too", "[reload]") {
     at.until([&] { return at.under_test->users_count().failed == 1; });
 }
 
+TEST_CASE("reload: a file that was missing is noticed when it comes", "[reload]") {
+    reloading at;
+    at.write("tenants.yaml", "tenants: { t1: { trust_anchors: [ { name: a, file: anchor.pem } ] } }\n");
+    at.until([&] { return at.under_test->users_count().failed == 1; });
+    at.copy(certificates::get().ca, "anchor.pem");
+    at.until([&] { return at.under_test->users_count().done == 1; });
+    CHECK(at.users->directory()->trust.anchors(core::tenant_id("t1")).size() == 1);
+}
+
 TEST_CASE("reload: SIGHUP reads all three again", "[reload]") {
     reloading at(true);
     at.under_test->reload_all();

@@ -69,3 +69,26 @@ TEST_CASE("outbox: packets are counted by type, once, however they are written",
     CHECK(counts[14] == 1);
     CHECK(std::accumulate(counts.begin(), counts.end(), std::uint64_t{0}) == 5);
 }
+
+TEST_CASE("outbox: what is written is forgotten, also when it never becomes empty", "[edge]") {
+    outbox out;
+    packet_counts counts{};
+    narrow_transport to;
+    std::uint64_t bytes = 0;
+    const std::string publish = packet_bytes::hex("30 908002") + std::string(32'784, 'x'); // three digits of length
+    std::string sent;
+    for (int round = 0; round < 100; ++round) {
+        out.bytes() += publish;
+        sent += publish;
+        out.count(counts);
+        to.room = round == 0 ? publish.size() / 2 : publish.size();
+        CHECK(out.write_to(to, bytes) == outbox::outcome::blocked);
+        CHECK(out.bytes().size() <= 3 * publish.size());
+    }
+    CHECK(out.waiting() == publish.size() - publish.size() / 2);
+    to.room = publish.size();
+    CHECK(out.write_to(to, bytes) == outbox::outcome::done);
+    CHECK(to.taken == sent);
+    CHECK(counts[3] == 100);
+    CHECK(std::accumulate(counts.begin(), counts.end(), std::uint64_t{0}) == 100);
+}

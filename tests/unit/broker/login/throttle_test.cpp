@@ -101,14 +101,24 @@ TEST_CASE_METHOD(fixture, "throttle: names without end do not grow it, nor push 
 
 TEST_CASE_METHOD(fixture, "throttle: guesses at once are bounded like guesses one after the other") {
     throttle of(clock, limits);
-    for (int i = 0; i < 3; ++i) CHECK(of.begin(user));
-    CHECK_FALSE(of.begin(user));
-    CHECK(of.begin("t1/device2"));
-    of.ended(user);
-    CHECK(of.begin(user));
-    for (int i = 0; i < 3; ++i) of.ended(user);
-    of.ended(user); // more often than begun does no harm
-    for (int i = 0; i < 3; ++i) CHECK(of.begin(user));
+    for (int i = 0; i < 3; ++i) CHECK(of.begin(user, address));
+    CHECK_FALSE(of.begin(user, address));
+    CHECK(of.begin("t1/device2", address));
+    of.ended(user, address);
+    CHECK(of.begin(user, address));
+    for (int i = 0; i < 3; ++i) of.ended(user, address);
+    of.ended(user, address); // more often than begun does no harm
+    for (int i = 0; i < 3; ++i) CHECK(of.begin(user, address));
+}
+
+TEST_CASE_METHOD(fixture, "throttle: guesses at once from one address are bounded, whoever's password they guess") {
+    limits.failures_per_address = 5;
+    throttle of(clock, limits);
+    for (int i = 0; i < 20; ++i) CHECK(of.begin("t1/device" + std::to_string(i), address));
+    CHECK_FALSE(of.begin("t1/device20", address));
+    CHECK(of.begin("t1/device20", "192.0.2.77"));
+    of.ended("t1/device0", address);
+    CHECK(of.begin("t1/device20", address));
 }
 
 TEST_CASE_METHOD(fixture, "throttle: 0 switches a kind off") {
@@ -118,7 +128,7 @@ TEST_CASE_METHOD(fixture, "throttle: 0 switches a kind off") {
     fail(of, 1000);
     CHECK_FALSE(of.user_waits(user));
     CHECK_FALSE(of.address_waits(address));
-    for (int i = 0; i < 1000; ++i) CHECK(of.begin(user));
+    for (int i = 0; i < 1000; ++i) CHECK(of.begin(user, address));
     CHECK(of.users() == 0);
 }
 

@@ -6,6 +6,7 @@
 
 #include <catch2/catch.hpp>
 
+#include <filesystem>
 #include <fstream>
 #include <sstream>
 
@@ -148,8 +149,17 @@ TEST_CASE_METHOD(fixture, "trust disable and enable: by name, fingerprint or cer
     CHECK(run({"disable", "t2", "nobody"}) == 1);
     CHECK_THAT(err, Contains("has no anchor nobody") && Contains("trust list t2"));
     CHECK(run({"disable", "t1", "old"}) == 1); // a person wrote it, a person changes it
-    CHECK_THAT(err, Contains("stands in " + tenants) && Contains("`enabled: false`"));
+    CHECK_THAT(err, Contains("was not added by this command") && Contains(tenants) && Contains("`enabled: false`"));
     CHECK(run({"disable", "t9", "old"}) == 1);
+}
+
+TEST_CASE_METHOD(fixture, "trust disable: an anchor that tenants.yaml names is not ours, wherever its file lies") {
+    std::filesystem::create_directories(in.path + "/trust");
+    std::filesystem::copy_file(pem, in.path + "/trust/plant-ca.pem");
+    in.write("tenants.yaml", "tenants: { t1: { trust_anchors: [ { name: plant, file: trust/plant-ca.pem } ] } }\n");
+    CHECK(run({"disable", "t1", "plant"}) == 1);
+    CHECK_THAT(err, Contains("was not added by this command"));
+    CHECK(run({"list", "t1"}) == 0); // and nothing was written that keeps the file from being read
 }
 
 TEST_CASE_METHOD(fixture, "trust: asked wrongly, all forms are shown") {

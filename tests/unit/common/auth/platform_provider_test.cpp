@@ -75,6 +75,8 @@ TEST_CASE("platform provider: what the platform's answers mean", "[auth][ref-D.1
     CHECK(after(403, R"({"error":"security/Forbidden"})") == errc::wrong_credentials);
     CHECK(after(200, R"({"userName":"device1","enabled":false})") == errc::wrong_credentials);
     CHECK_FALSE(after(200, device));
+    for (const unsigned status : {400U, 413U, 414U, 431U, 400U}) CHECK(after(status, "") == errc::wrong_credentials);
+    CHECK_FALSE(test.provider->breaker().open()); // five in a row, and no trouble of the platform's
     for (const unsigned status : {0U, 302U, 404U, 408U, 500U, 502U, 503U}) {
         INFO(status);
         CHECK(after(status, "") == errc::unavailable);
@@ -86,7 +88,7 @@ TEST_CASE("platform provider: what the platform's answers mean", "[auth][ref-D.1
         CHECK_FALSE(after(200, device));
     }
     CHECK(test.provider->counters().failed == 14);
-    CHECK(test.provider->counters().wrong == 3);
+    CHECK(test.provider->counters().wrong == 8);
     CHECK_FALSE(test.provider->breaker().open());
 }
 
@@ -99,7 +101,8 @@ TEST_CASE("platform provider: what cannot be sent as Basic credentials is wrong 
     test.ask("device\n1");
     test.ask("device1", "t/1");
     test.ask("device1", "t0815", std::string("a\0b", 3));
-    CHECK(test.answers.size() == 7);
+    test.ask("device1", "t0815", std::string(1024, 'x')); // no header would have room for it
+    CHECK(test.answers.size() == 8);
     for (const auto& answer : test.answers) CHECK(answer.error() == errc::wrong_credentials);
     CHECK(test.platform.requests == 0);
     test.ask("a/b", "t0815", "with:colon");

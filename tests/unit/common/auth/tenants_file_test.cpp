@@ -139,6 +139,8 @@ TEST_CASE("tenants.yaml: revoked certificates by list or by file", "[auth][ref-F
         return complaints_of(in, "tenants:\n  t1:\n    crl: " + crl + "\n");
     };
     CHECK_THAT(complaint("absent.pem"), Contains("cannot read") && Contains("tenants.yaml:3:"));
+    CHECK_THAT(complaint(std::string(300, 'x')),
+               Contains("cannot read") && Contains("too long")); // nobody can look there
     CHECK_THAT(complaint("ca.pem"), Contains("neither PEM nor DER"));
     CHECK_THAT(complaint("[ xyz ]"), Contains("hexadecimal"));
     CHECK_THAT(complaint("{ file: list.pem }"), Contains("crl"));

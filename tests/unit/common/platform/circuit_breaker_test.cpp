@@ -49,6 +49,18 @@ TEST_CASE_METHOD(fixture, "circuit breaker: after a pause one trial decides") {
     CHECK(breaker.openings() == 1);
 }
 
+TEST_CASE_METHOD(fixture, "circuit breaker: the answer to an older request does not close it") {
+    CHECK(breaker.allow());
+    CHECK(breaker.allow());
+    breaker.throttled(20s);
+    breaker.succeeded();
+    CHECK(breaker.open());
+    clock.advance(20s);
+    CHECK(breaker.allow());
+    breaker.succeeded();
+    CHECK_FALSE(breaker.open());
+}
+
 TEST_CASE_METHOD(fixture, "circuit breaker: a trial nobody tells of is followed by another") {
     for (int i = 0; i < 3; ++i) breaker.failed();
     clock.advance(10s);

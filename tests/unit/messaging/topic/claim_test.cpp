@@ -73,6 +73,26 @@ TEST_CASE("claim: a newer one supersedes, fences and evicts the older",
     CHECK(all.wills() == texts{"gone c1", "gone c1"});
 }
 
+TEST_CASE("claim: of two within one commit the older is told that it has lost",
+          "[claim][MQTT5-3.1.4-3][MQTT311-3.1.4-2]") {
+    watched all;
+    link_peer other(all.messaging, 2);
+    other.connect();
+    all.broker.claim("c1", "will", "gone c1");
+    all.broker.topic(1, "will");
+    all.broker.publish(1, "by somebody else"); // behind the claim: it is not mistaken for it
+    other.claim("c1", "will", "gone c1 too");
+    CHECK(all.wills() == texts{"by somebody else", "gone c1"});
+    all.broker.read();
+    other.read();
+    REQUIRE(all.broker.claims.size() == 1);
+    CHECK(all.broker.claims.begin()->second == 0);
+    REQUIRE(other.claims.size() == 1);
+    CHECK(other.claims.begin()->second != 0);
+    CHECK(all.messaging.hub->claim_count() == 1);
+    CHECK_FALSE(all.broker.outcomes.contains(all.broker.claims.begin()->first + 1));
+}
+
 TEST_CASE("claim: the end of the lease publishes wills exactly once, a reconnect in time none",
           "[claim][lease][MQTT5-3.1.2-8]") {
     watched all;
