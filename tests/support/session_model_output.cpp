@@ -147,7 +147,7 @@ void model::read(const mqtt::disconnect_packet& value) {
     require(is_failure(value.reason), "DISCONNECT without a reason");
     disconnect_seen_ = true;
     told_ = value.reason;
-    if (expected_told_) require(told_ == expected_told_, "DISCONNECT with another code");
+    if (expected_told_) return require(told_ == expected_told_, "DISCONNECT with another code"); // whatever the reason
     if (told_ == reason_code::receive_maximum_exceeded)
         require(receipts_.size() > settings_->receive_maximum, "the Receive Maximum was not exceeded");
     if (told_ == reason_code::packet_too_large && !malformed_) {
