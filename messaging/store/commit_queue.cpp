@@ -7,11 +7,22 @@
 
 namespace messaging::store {
 
+namespace {
+/// durability::os: written and not yet on its way to the disk. Bounds what a roll has to wait for.
+constexpr std::uint64_t dirty_bytes_max = 4u << 20;
+} // namespace
+
 commit_queue::commit_queue(file_system& files, const log_options& options, std::uint64_t incarnation, recovered& from,
                            std::function<void()> wake)
     : files_(files), options_(options), incarnation_(incarnation), wake_(std::move(wake)),
       place_(std::move(from.active)), spares_(std::move(from.spares)), snapshots_(std::move(from.snapshots)),
-      written_commit_(from.next_commit - 1), thread_([this] { run(); }) {}
+      written_commit_(from.next_commit - 1), syncer_([this] {
+          {
+              const std::lock_guard lock(mutex_);
+          } // or the thread may be between looking and waiting
+          jobs_waiting_.notify_one();
+      }),
+      thread_([this] { run(); }) {}
 
 commit_queue::~commit_queue() {
     {
@@ -59,15 +70,15 @@ void commit_queue::run() {
             perform(std::move(job));
         }
         jobs.clear();
-        if (dirty_ && clock::now() >= sync_at_) sync_interval_passed();
+        sync_behind();
     }
 }
 
 /// False when the thread is to end.
 bool commit_queue::wait_for_jobs(std::vector<commit_job>& jobs) {
     std::unique_lock lock(mutex_);
-    const auto something = [this] { return stop_ || !jobs_.empty(); };
-    if (dirty_)
+    const auto something = [this] { return stop_ || !jobs_.empty() || syncer_.has_result(); };
+    if (dirty_ && !syncer_.busy())
         jobs_waiting_.wait_until(lock, sync_at_, something);
     else
         jobs_waiting_.wait(lock, something);
@@ -151,6 +162,7 @@ core::error_code commit_queue::write(commit_outcome& outcome) {
     if (options_.mode == durability::os) {
         if (!dirty_) sync_at_ = written + options_.sync_interval;
         dirty_ = true;
+        dirty_bytes_ += bytes.size();
         return {};
     }
     ++syncs_;
@@ -186,27 +198,51 @@ core::error_code commit_queue::roll() {
 
 /// Makes everything written durable; does nothing when it is.
 core::error_code commit_queue::sync_log() {
+    if (const auto done = syncer_.wait(); done && !take(*done)) return errc::sync_failed;
     if (!dirty_) return {};
     dirty_ = false;
+    dirty_bytes_ = 0;
     ++syncs_;
     if (place_.opened->sync()) return fail(errc::sync_failed);
     place_.synced = written_commit_;
     return {};
 }
 
-void commit_queue::sync_interval_passed() {
-    if (const auto error = sync_log()) {
-        commit_outcome outcome;
-        outcome.job.what = commit_job::kind::sync;
-        outcome.error = error;
-        report(std::move(outcome));
-        return;
+/// False when it failed, which ends the log's life.
+bool commit_queue::take(const background_sync::result& done) {
+    if (done.error) {
+        dirty_ = false; // nothing will be synced any more
+        (void)fail(errc::sync_failed);
+        return false;
     }
-    if (!fits(entry_header_bytes)) return;
-    // A mark that cannot be written is only a proof missing at the next start; the next batch takes its place.
-    if (write_mark(*place_.opened, entry_type::sync_mark, place_.header.generation, place_.offset, place_.synced))
-        return;
-    place_.offset += entry_header_bytes;
+    place_.synced = done.commit;
+    return true;
+}
+
+bool commit_queue::sync_due() const {
+    return dirty_ && !syncer_.busy() && !read_only_ && (dirty_bytes_ >= dirty_bytes_max || clock::now() >= sync_at_);
+}
+
+/// durability::os: begins a sync that is due and notes in the log what the last one proved.
+void commit_queue::sync_behind() {
+    if (const auto done = syncer_.poll()) {
+        if (!take(*done)) {
+            commit_outcome outcome;
+            outcome.job.what = commit_job::kind::sync;
+            outcome.error = errc::sync_failed;
+            report(std::move(outcome));
+            return;
+        }
+        // A mark that cannot be written is only a proof missing at the next start; the next batch takes its place.
+        if (!ended_ && fits(entry_header_bytes) &&
+            !write_mark(*place_.opened, entry_type::sync_mark, place_.header.generation, place_.offset, place_.synced))
+            place_.offset += entry_header_bytes;
+    }
+    if (!sync_due()) return;
+    dirty_ = false;
+    dirty_bytes_ = 0;
+    ++syncs_;
+    syncer_.start(*place_.opened, written_commit_);
 }
 
 core::error_code commit_queue::snapshot(const commit_job& job) {

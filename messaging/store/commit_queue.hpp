@@ -3,6 +3,7 @@
 // belongs to the thread.
 #pragma once
 
+#include "messaging/store/background_sync.hpp"
 #include "messaging/store/recovery.hpp"
 
 #include <condition_variable>
@@ -60,7 +61,9 @@ class commit_queue {
     core::error_code write(commit_outcome& outcome);
     core::error_code roll();
     core::error_code sync_log();
-    void sync_interval_passed();
+    void sync_behind();
+    bool take(const background_sync::result& done);
+    bool sync_due() const;
     core::error_code snapshot(const commit_job& job);
     core::error_code recycle(std::uint32_t segment);
     void end_cleanly();
@@ -85,10 +88,12 @@ class commit_queue {
     std::uint64_t written_commit_ = 0; ///< last one written
     std::uint64_t refused_commit_ = 0; ///< last one refused
     bool ended_ = false;               ///< the segment has its end entry, the next one is still to begin
-    bool dirty_ = false;               ///< written and not synced
+    bool dirty_ = false;               ///< written since the last sync began
+    std::uint64_t dirty_bytes_ = 0;
     bool read_only_ = false;
     std::uint64_t syncs_ = 0;
     clock::time_point sync_at_{};
+    background_sync syncer_;
 
     std::thread thread_; // last: starts when all the rest is there
 };
