@@ -16,12 +16,13 @@ commit_queue::commit_queue(file_system& files, const log_options& options, std::
                            std::function<void()> wake)
     : files_(files), options_(options), incarnation_(incarnation), wake_(std::move(wake)),
       place_(std::move(from.active)), spares_(std::move(from.spares)), snapshots_(std::move(from.snapshots)),
-      written_commit_(from.next_commit - 1), syncer_([this] {
-          {
-              const std::lock_guard lock(mutex_);
-          } // or the thread may be between looking and waiting
-          jobs_waiting_.notify_one();
-      }),
+      written_commit_(from.next_commit - 1), side_(options.side_thread,
+                                                   [this] {
+                                                       {
+                                                           const std::lock_guard lock(mutex_);
+                                                       } // or the thread may be between looking and waiting
+                                                       jobs_waiting_.notify_one();
+                                                   }),
       thread_([this] { run(); }) {}
 
 commit_queue::~commit_queue() {
@@ -70,15 +71,15 @@ void commit_queue::run() {
             perform(std::move(job));
         }
         jobs.clear();
-        sync_behind();
+        step_side_work();
     }
 }
 
 /// False when the thread is to end.
 bool commit_queue::wait_for_jobs(std::vector<commit_job>& jobs) {
     std::unique_lock lock(mutex_);
-    const auto something = [this] { return stop_ || !jobs_.empty() || syncer_.has_result(); };
-    if (dirty_ && !syncer_.busy())
+    const auto something = [this] { return stop_ || !jobs_.empty() || side_.has_result(); };
+    if (dirty_ && !side_.busy())
         jobs_waiting_.wait_until(lock, sync_at_, something);
     else
         jobs_waiting_.wait(lock, something);
@@ -87,12 +88,16 @@ bool commit_queue::wait_for_jobs(std::vector<commit_job>& jobs) {
 }
 
 void commit_queue::perform(commit_job job) {
+    if (job.what == commit_job::kind::snapshot) {
+        accept_snapshot(std::move(job));
+        return;
+    }
     commit_outcome outcome;
     outcome.job = std::move(job);
     switch (outcome.job.what) {
     case commit_job::kind::batch: outcome.error = commit(outcome); break;
-    case commit_job::kind::snapshot: outcome.error = snapshot(outcome.job); break;
     case commit_job::kind::recycle: outcome.error = recycle(outcome.job.segment); break;
+    case commit_job::kind::snapshot:
     case commit_job::kind::sync:
     case commit_job::kind::end: break;
     }
@@ -198,7 +203,8 @@ core::error_code commit_queue::roll() {
 
 /// Makes everything written durable; does nothing when it is.
 core::error_code commit_queue::sync_log() {
-    if (const auto done = syncer_.wait(); done && !take(*done)) return errc::sync_failed;
+    if (sync_under_way_) take_side_work(*side_.wait());
+    if (read_only_) return errc::sync_failed;
     if (!dirty_) return {};
     dirty_ = false;
     dirty_bytes_ = 0;
@@ -208,54 +214,108 @@ core::error_code commit_queue::sync_log() {
     return {};
 }
 
-/// False when it failed, which ends the log's life.
-bool commit_queue::take(const background_sync::result& done) {
-    if (done.error) {
-        dirty_ = false; // nothing will be synced any more
-        (void)fail(errc::sync_failed);
-        return false;
+void commit_queue::accept_snapshot(commit_job job) {
+    commit_outcome outcome;
+    if (read_only_) outcome.error = errc::read_only;
+    if (refused_commit_ > job.none_failed_since) outcome.error = errc::snapshot_stale;
+    if (!outcome.error) {
+        snapshots_waiting_.push_back(std::move(job));
+        step_side_work();
+        return;
     }
-    place_.synced = done.commit;
-    return true;
+    outcome.job = std::move(job);
+    report(std::move(outcome));
 }
 
-bool commit_queue::sync_due() const {
-    return dirty_ && !syncer_.busy() && !read_only_ && (dirty_bytes_ >= dirty_bytes_max || clock::now() >= sync_at_);
+/// Takes what is finished and begins what is due.
+void commit_queue::step_side_work() {
+    if (const auto done = side_.poll()) take_side_work(*done);
+    if (read_only_) refuse_snapshots();
+    if (side_.busy() || read_only_) return;
+    if (!snapshots_waiting_.empty())
+        begin_snapshot();
+    else if (sync_due())
+        begin_sync();
 }
 
-/// durability::os: begins a sync that is due and notes in the log what the last one proved.
-void commit_queue::sync_behind() {
-    if (const auto done = syncer_.poll()) {
-        if (!take(*done)) {
-            commit_outcome outcome;
-            outcome.job.what = commit_job::kind::sync;
-            outcome.error = errc::sync_failed;
-            report(std::move(outcome));
-            return;
-        }
+bool commit_queue::sync_due() const { return dirty_ && (dirty_bytes_ >= dirty_bytes_max || clock::now() >= sync_at_); }
+
+void commit_queue::begin_sync() {
+    dirty_ = false;
+    dirty_bytes_ = 0;
+    ++syncs_;
+    sync_under_way_ = written_commit_;
+    side_.start(
+        [log = place_.opened.get()] { return log->sync() ? make_error_code(errc::sync_failed) : core::error_code{}; });
+}
+
+/// Never ahead of the log, so that is synced first where it is not.
+void commit_queue::begin_snapshot() {
+    snapshot_under_way_ = std::move(snapshots_waiting_.front());
+    snapshots_waiting_.pop_front();
+    file* log = nullptr;
+    if (dirty_) {
+        log = place_.opened.get();
+        dirty_ = false;
+        dirty_bytes_ = 0;
+        ++syncs_;
+        sync_under_way_ = written_commit_;
+    }
+    side_.start([this, log]() -> core::error_code {
+        if (log != nullptr && log->sync()) return errc::sync_failed;
+        return save_snapshot(files_, snapshot_under_way_->commit, snapshot_under_way_->snapshot);
+    });
+}
+
+void commit_queue::take_side_work(core::error_code error) {
+    if (error == errc::sync_failed) {
+        dirty_ = false; // nothing will be synced any more
+        (void)fail(error);
+    } else if (sync_under_way_) { // also when the snapshot behind it could not be written
+        place_.synced = *sync_under_way_;
         // A mark that cannot be written is only a proof missing at the next start; the next batch takes its place.
         if (!ended_ && fits(entry_header_bytes) &&
             !write_mark(*place_.opened, entry_type::sync_mark, place_.header.generation, place_.offset, place_.synced))
             place_.offset += entry_header_bytes;
     }
-    if (!sync_due()) return;
-    dirty_ = false;
-    dirty_bytes_ = 0;
-    ++syncs_;
-    syncer_.start(*place_.opened, written_commit_);
+    sync_under_way_.reset();
+    commit_outcome outcome;
+    outcome.error = error;
+    outcome.job.what = commit_job::kind::sync;
+    if (snapshot_under_way_) {
+        outcome.job = std::move(*snapshot_under_way_);
+        snapshot_under_way_.reset();
+        if (!error) forget_old_snapshots(outcome.job.commit);
+    } else if (!error) {
+        return;
+    }
+    report(std::move(outcome));
 }
 
-core::error_code commit_queue::snapshot(const commit_job& job) {
-    if (read_only_) return errc::read_only;
-    if (refused_commit_ > job.none_failed_since) return errc::snapshot_stale;
-    if (const auto error = sync_log()) return error; // never ahead of the log
-    if (const auto error = save_snapshot(files_, job.commit, job.snapshot)) return fail(error);
-    if (snapshots_.empty() || snapshots_.back() != job.commit) snapshots_.push_back(job.commit);
+void commit_queue::forget_old_snapshots(std::uint64_t newest) {
+    if (snapshots_.empty() || snapshots_.back() != newest) snapshots_.push_back(newest);
     while (snapshots_.size() > snapshots_kept) {
         (void)files_.remove(snapshot_name(snapshots_.front())); // one more than needed harms nobody
         snapshots_.erase(snapshots_.begin());
     }
-    return {};
+}
+
+void commit_queue::refuse_snapshots() {
+    for (auto& job : snapshots_waiting_) {
+        commit_outcome outcome;
+        outcome.job = std::move(job);
+        outcome.error = errc::read_only;
+        report(std::move(outcome));
+    }
+    snapshots_waiting_.clear();
+}
+
+/// Waits until nothing of it is left.
+void commit_queue::finish_side_work() {
+    while (const auto done = side_.wait()) {
+        take_side_work(*done);
+        step_side_work();
+    }
 }
 
 core::error_code commit_queue::recycle(std::uint32_t segment) {
@@ -268,6 +328,7 @@ core::error_code commit_queue::recycle(std::uint32_t segment) {
 
 /// After this a reopening has nothing to rewrite. Failing is harmless: then it has.
 void commit_queue::end_cleanly() {
+    finish_side_work();
     if (read_only_ || ended_ || sync_log()) return;
     (void)end_segment(*place_.opened, place_.header.generation, place_.offset, written_commit_);
 }

@@ -1,12 +1,13 @@
-#include "messaging/store/background_sync.hpp"
+#include "messaging/store/side_work.hpp"
 
 #include <utility>
 
 namespace messaging::store {
 
-background_sync::background_sync(std::function<void()> finished) : finished_(std::move(finished)) {}
+side_work::side_work(bool threaded, std::function<void()> finished)
+    : threaded_(threaded), finished_(std::move(finished)) {}
 
-background_sync::~background_sync() {
+side_work::~side_work() {
     {
         const std::lock_guard lock(mutex_);
         stop_ = true;
@@ -15,12 +16,15 @@ background_sync::~background_sync() {
     if (thread_.joinable()) thread_.join();
 }
 
-void background_sync::start(file& what, std::uint64_t commit) {
+void side_work::start(std::function<core::error_code()> work) {
     busy_ = true;
+    if (!threaded_) {
+        result_ = work();
+        return;
+    }
     {
         const std::lock_guard lock(mutex_);
-        asked_ = &what;
-        commit_ = commit;
+        asked_ = std::move(work);
     }
     if (thread_.joinable())
         changed_.notify_all();
@@ -28,18 +32,18 @@ void background_sync::start(file& what, std::uint64_t commit) {
         thread_ = std::thread([this] { run(); });
 }
 
-bool background_sync::has_result() const {
+bool side_work::has_result() const {
     const std::lock_guard lock(mutex_);
     return result_.has_value();
 }
 
-std::optional<background_sync::result> background_sync::poll() {
+std::optional<core::error_code> side_work::poll() {
     const std::lock_guard lock(mutex_);
     if (result_) busy_ = false;
     return std::exchange(result_, std::nullopt);
 }
 
-std::optional<background_sync::result> background_sync::wait() {
+std::optional<core::error_code> side_work::wait() {
     if (!busy_) return std::nullopt;
     std::unique_lock lock(mutex_);
     changed_.wait(lock, [this] { return result_.has_value(); });
@@ -47,17 +51,16 @@ std::optional<background_sync::result> background_sync::wait() {
     return std::exchange(result_, std::nullopt);
 }
 
-void background_sync::run() {
+void side_work::run() {
     std::unique_lock lock(mutex_);
     for (;;) {
-        changed_.wait(lock, [this] { return stop_ || asked_ != nullptr; });
-        if (asked_ == nullptr) return;
-        auto& what = *std::exchange(asked_, nullptr);
-        const auto commit = commit_;
+        changed_.wait(lock, [this] { return stop_ || asked_; });
+        if (!asked_) return;
+        const auto work = std::exchange(asked_, nullptr);
         lock.unlock();
-        const auto error = what.sync();
+        const auto error = work();
         lock.lock();
-        result_ = result{commit, error};
+        result_ = error;
         changed_.notify_all();
         lock.unlock();
         finished_();
