@@ -55,7 +55,7 @@ bool service::start(std::string& why_not) {
             health_.not_ready("link", "the link to messaging is down: " + relay_->link().last_error());
     });
     relay_->measure_into(
-        metrics_.histograms("mqtt_publish_seconds", "QoS 1 PUBLISH to PUBACK, one at a time", ops::latency_bounds())
+        metrics_.histograms("mqtt_publish_seconds", "PUBLISH to its settlement by messaging, one at a time", ops::latency_bounds())
             .with());
     reports_.emplace(*relay_, clock_);
     shared_.emplace(
