@@ -37,7 +37,7 @@ class edge_alone {
         REQUIRE(users_);
         cache_ = std::make_unique<auth::credential_cache>(*users_, time, post);
         logins_ = std::make_unique<login::authenticator>(
-            *cache_, nullptr, [](std::string_view) { return login::tenant_rules{}; }, time);
+            *cache_, nullptr, [this](std::string_view tenant) { return rules(tenant); }, time);
         tenants_ = std::make_unique<tenant::tenant_registry>(tenant::tenant_defaults{},
                                                              [](std::string_view) { return nullptr; });
         relay_ = std::make_unique<relay::relay>(loop.get_executor(), msg_link::link_options{}, time);
@@ -88,6 +88,7 @@ class edge_alone {
     }
 
     std::unique_ptr<edge::listener> listener;
+    login::rules_source rules = [](std::string_view) { return login::tenant_rules{}; };
 
   private:
     support::temp_dir directory_;
@@ -214,6 +215,29 @@ TEST_CASE("listener: a client that the store does not answer is sent away after 
     CHECK(packet_bytes::dump(said.substr(0, 1)) == "20");
     CHECK(packet_bytes::dump(said.substr(3, 1)) == "88");
     at.stop();
+}
+
+TEST_CASE("listener: an exception ends the connection that it comes from and no other", "[edge]") {
+    edge_alone at;
+    at.rules = [](std::string_view tenant) -> login::tenant_rules {
+        if (tenant == "bad") throw std::bad_alloc();
+        return {};
+    };
+    const auto port = at.open(false);
+    using packet_bytes::text;
+    const auto hello = [](const char* user) {
+        return packet_bytes::packet(0x10, text("MQTT") + packet_bytes::hex("05 c2 003c 00") + text("c1") + text(user) +
+                                              text("p"));
+    };
+    const auto silent = at.connect(port);
+    const auto unlucky = at.connect(port, hello("bad/u"));
+    CHECK(at.rest_of(*unlucky).empty());
+    at.until([&] { return at.listener->connections() == 1; });
+    const auto good = at.connect(port, hello("t1/u"));
+    at.until([&] { return at.logins() == 1; });
+    CHECK(at.listener->connections() == 2);
+    at.stop();
+    CHECK(at.listener->connections() == 0);
 }
 
 TEST_CASE("listener: stopping ends silent, half-done and handshaking connections at once", "[edge][tls]") {
