@@ -80,20 +80,8 @@ void read_limits(core::config_node node, config& into) {
     node.finish();
 }
 
-void read_throttle(core::config_node node, login::throttle_limits& into) {
-    node.read("failures_per_user", into.failures_per_user);
-    node.read("failures_per_address", into.failures_per_address);
-    node.read("first_delay", into.first_delay);
-    node.read("max_delay", into.max_delay);
-    node.read("window", into.window);
-    node.read("remembered_max", into.remembered_max);
-    node.finish();
-    if (into.max_delay < into.first_delay) node.complain("max_delay must not be shorter than first_delay");
-}
-
 void read_auth(core::config_node node, config& into) {
     auth::read_auth_settings(node, into.logins, true);
-    read_throttle(node.child("throttle"), into.throttle);
     node.finish();
 }
 
@@ -188,14 +176,10 @@ std::string describe(const config& c) {
                        "tenant_defaults: {{ profile: {} }}\n"
                        "messaging: {{ url: {}, secret_file: \"{}\", token_file: \"{}\", ca_file: \"{}\" }}\n"
                        "auth:\n{}"
-                       "  throttle:\n    failures_per_user: {}\n    failures_per_address: {}\n    first_delay: {}ms\n"
-                       "    max_delay: {}ms\n    window: {}ms\n    remembered_max: {}\n"
                        "reload: {{ interval: {}ms }}\n",
                        c.ops_address, c.ops_port, c.ops_token_file,
                        c.tenants.options.profile.empty() ? "preview" : c.tenants.options.profile, c.messaging_url,
                        c.secret_file, c.token_file, c.ca_file, auth::describe(c.logins, true),
-                       c.throttle.failures_per_user, c.throttle.failures_per_address, c.throttle.first_delay.count(),
-                       c.throttle.max_delay.count(), c.throttle.window.count(), c.throttle.remembered_max,
                        c.reload_interval.count()) +
            fmt::format("limits:\n"
                        "  connect_timeout: {}ms\n  packet_timeout: {}ms\n  write_timeout: {}ms\n"

@@ -111,7 +111,8 @@ bool service::open_auth(std::string& why_not) {
             if (file_trust_) recheck_certificates();
         });
     logins_ = std::make_unique<login::authenticator>(
-        *cache_, trust_, [this](std::string_view tenant) { return rules_of(tenant); }, clock_, settings_.throttle);
+        *cache_, trust_, [this](std::string_view tenant) { return rules_of(tenant); }, clock_,
+        settings_.logins.throttle);
     return true;
 }
 
@@ -176,7 +177,7 @@ bool service::open_ops(std::string& why_not) {
             return false;
         }
     }
-    gate_ = std::make_unique<admin::gatekeeper>(*cache_, settings_.ops_token_file);
+    gate_ = std::make_unique<admin::gatekeeper>(logins_->passwords(), settings_.ops_token_file);
     routes_ = std::make_unique<admin::client_routes>(*listener_, *tenants_, *gate_);
     declare_metrics(metrics_, {*listener_, counters_, *relay_, *reloads_, *gate_, tls_.get()});
     declare_login_metrics(metrics_, *logins_, *cache_, platform_.get());

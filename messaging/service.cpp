@@ -142,7 +142,12 @@ bool service::open_api(std::string& why_not) {
         why_not = "token key " + path + ": " + key.error().message();
         return false;
     }
-    api_ = std::make_unique<endpoint::notification_api>(*hub_, *logins_, clock_, metrics_, std::move(*key));
+    guard_ = std::make_unique<auth::login_guard>(*logins_, clock_, settings_.logins.throttle);
+    metrics_.computed("messaging_login_failures_users", "Users with failed logins in memory",
+                      [this] { return static_cast<double>(guard_->failures().users()); });
+    metrics_.computed("messaging_login_failures_addresses", "Addresses with failed logins in memory",
+                      [this] { return static_cast<double>(guard_->failures().addresses()); });
+    api_ = std::make_unique<endpoint::notification_api>(*hub_, *guard_, clock_, metrics_, std::move(*key));
     api_->add_routes(*front_);
     return true;
 }
