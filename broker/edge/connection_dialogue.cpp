@@ -188,7 +188,6 @@ void connection::on_claimed(msg_link::reason why) {
 
 void connection::on_evicted(msg_link::reason why) {
     if (closed_ || closing_) return;
-    will_ = false; // who ended the claim decided about it
     if (why == msg_link::reason::superseded)
         session_.on_evicted();
     else
