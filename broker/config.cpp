@@ -209,7 +209,11 @@ std::string fixed_differences(const config& running, const config& fresh) {
     note("messaging.secret_file", running.secret_file != fresh.secret_file);
     note("messaging.token_file", running.token_file != fresh.token_file);
     note("messaging.ca_file", running.ca_file != fresh.ca_file);
-    note("auth", auth::describe(running.logins, true) != auth::describe(fresh.logins, true));
+    note("ops.token_file", running.ops_token_file != fresh.ops_token_file);
+    note("auth.provider", running.logins.provider != fresh.logins.provider);
+    note("auth.file", running.logins.file != fresh.logins.file);
+    note("auth.platform", running.logins.platform != fresh.logins.platform); // secrets, too, which no text shows
+    note("auth.throttle", running.logins.throttle != fresh.logins.throttle);
     note("reload.interval", running.reload_interval != fresh.reload_interval);
     return keys;
 }
