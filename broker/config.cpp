@@ -59,6 +59,7 @@ void read_limits(core::config_node node, config& into) {
     node.read("connections", into.limits.connections_max);
     node.read("handshake_timeout", into.limits.handshake_timeout);
     node.read("handshakes", into.limits.handshakes_max);
+    node.read("close_at_certificate_end", into.limits.close_at_certificate_end);
     if (into.limits.handshakes_max == 0) node.complain("handshakes must be at least 1");
     node.read_bytes("stream_bytes", into.limits.stream_bytes);
     std::uint64_t outbox = into.limits.outbox_bytes;
@@ -181,19 +182,20 @@ std::string describe(const config& c) {
                        c.tenants.options.profile.empty() ? "preview" : c.tenants.options.profile, c.messaging_url,
                        c.secret_file, c.token_file, c.ca_file, auth::describe(c.logins, true),
                        c.reload_interval.count()) +
-           fmt::format("limits:\n"
-                       "  connect_timeout: {}ms\n  packet_timeout: {}ms\n  write_timeout: {}ms\n"
-                       "  handshake_timeout: {}ms\n  handshakes: {}\n  link_grace: {}ms\n"
-                       "  connections: {}\n  stream_bytes: {}\n  outbox_bytes: {}\n  packet_bytes: {}\n"
-                       "  client_id_bytes: {}\n  topic_bytes: {}\n  subscriptions_per_client: {}\n"
-                       "  receive_maximum: {}\n  deliveries_in_flight_3x: {}\n  deliveries_in_flight: {}\n"
-                       "  server_keep_alive_s: {}\n",
-                       c.limits.connect_timeout.count(), c.limits.packet_timeout.count(),
-                       c.limits.write_timeout.count(), c.limits.handshake_timeout.count(), c.limits.handshakes_max,
-                       c.limits.link_grace.count(), c.limits.connections_max, c.limits.stream_bytes,
-                       c.limits.outbox_bytes, session.packet_bytes_max, session.client_id_bytes_max,
-                       session.topic_bytes_max, session.subscriptions_max, session.receive_maximum,
-                       session.deliveries_in_flight_3x, session.deliveries_in_flight_max, session.server_keep_alive_s);
+           fmt::format(
+               "limits:\n"
+               "  connect_timeout: {}ms\n  packet_timeout: {}ms\n  write_timeout: {}ms\n"
+               "  handshake_timeout: {}ms\n  handshakes: {}\n  close_at_certificate_end: {}\n  link_grace: {}ms\n"
+               "  connections: {}\n  stream_bytes: {}\n  outbox_bytes: {}\n  packet_bytes: {}\n"
+               "  client_id_bytes: {}\n  topic_bytes: {}\n  subscriptions_per_client: {}\n"
+               "  receive_maximum: {}\n  deliveries_in_flight_3x: {}\n  deliveries_in_flight: {}\n"
+               "  server_keep_alive_s: {}\n",
+               c.limits.connect_timeout.count(), c.limits.packet_timeout.count(), c.limits.write_timeout.count(),
+               c.limits.handshake_timeout.count(), c.limits.handshakes_max, c.limits.close_at_certificate_end,
+               c.limits.link_grace.count(), c.limits.connections_max, c.limits.stream_bytes, c.limits.outbox_bytes,
+               session.packet_bytes_max, session.client_id_bytes_max, session.topic_bytes_max,
+               session.subscriptions_max, session.receive_maximum, session.deliveries_in_flight_3x,
+               session.deliveries_in_flight_max, session.server_keep_alive_s);
 }
 
 std::string fixed_differences(const config& running, const config& fresh) {

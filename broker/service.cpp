@@ -91,7 +91,8 @@ bool service::open_auth(std::string& why_not) {
                                                            post, settings_.tls.enabled);
         cache_ = &platform_->cache();
         trust_ = platform_->trust();
-        if (auto* trust = platform_->trust()) trust->on_change([this] { recheck_certificates(); });
+        if (auto* trust = platform_->trust())
+            trust->on_change([this](const core::tenant_id& tenant) { recheck_certificates(tenant.value); });
         if (users_)
             core::log::info("users and trust anchors come from the platform; the file gives profiles and limits",
                             {{"file", settings_.logins.file}});
@@ -131,8 +132,8 @@ login::tenant_rules service::rules_of(std::string_view tenant) const {
     return rules;
 }
 
-void service::recheck_certificates() {
-    if (listener_ && trust_ != nullptr) listener_->recheck(*trust_);
+void service::recheck_certificates(std::string_view tenant) {
+    if (listener_ && trust_ != nullptr) listener_->recheck(*trust_, tenant);
 }
 
 bool service::open_one(const listen_config& door, std::shared_ptr<net::tls_context> tls, std::uint16_t& port,
