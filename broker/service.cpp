@@ -78,7 +78,9 @@ bool service::open_auth(std::string& why_not) {
     const auto post = [this](std::function<void()> f) { asio::post(loop_, std::move(f)); };
     const bool by_platform = settings_.logins.provider == auth::provider_kind::platform;
     if (!settings_.logins.file.empty()) {
-        users_ = auth::file_provider::open(settings_.logins.file, post, why_not);
+        auth::file_provider::options with;
+        if (by_platform) with.trust = auth::trust_reading::left_out; // anchors come from the platform
+        users_ = auth::file_provider::open(settings_.logins.file, post, why_not, with);
         if (!users_) return false;
     } else if (!by_platform) {
         why_not = "auth.file is empty, and the provider is file";
@@ -86,6 +88,10 @@ bool service::open_auth(std::string& why_not) {
     }
     tenants_ = std::make_unique<tenant::tenant_registry>(
         settings_.tenants, [this](std::string_view id) { return options_of(id); }, &meters_);
+    if (by_platform && settings_.tls.enabled && !auth::has_service_users(settings_.logins.platform))
+        core::log::warn(
+            "no client certificate can be accepted: there is no service user to read trusted certificates with",
+            {{"keys", "auth.platform.service_users, auth.platform.bootstrap"}});
     if (by_platform) {
         platform_ = std::make_unique<auth::platform_login>(loop_.get_executor(), settings_.logins.platform, clock_,
                                                            post, settings_.tls.enabled);

@@ -77,7 +77,9 @@ bool service::open_auth(std::string& why_not) {
     const auto post = [this](std::function<void()> f) { asio::post(loop_, std::move(f)); };
     const auto& settings = settings_.logins;
     if (!settings.file.empty()) { // with the platform, too: it holds the tenants' limits
-        users_ = auth::file_provider::open(settings.file, post, why_not);
+        auth::file_provider::options with;
+        with.trust = auth::trust_reading::left_out; // no certificate is judged here
+        users_ = auth::file_provider::open(settings.file, post, why_not, with);
         if (!users_) return false;
         users_->on_reload([this] {
             if (file_logins_) file_logins_->invalidate();

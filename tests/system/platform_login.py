@@ -1,6 +1,7 @@
 #!/usr/bin/env python3
 """Logins by the platform: broker and messaging with `provider: platform` and the stand-in, which answers, fails, and comes
-back. No tenant is configured anywhere; messaging has the limits of one in a file."""
+back. No tenant is configured anywhere; messaging has the limits of one in a file, whose trust
+anchors are none of its business."""
 
 import base64
 import json
@@ -32,7 +33,7 @@ class PlatformStack(Stack):
             self.write(name, "".join(kept) + AUTH % self.sim_port)
         with open(self.path("messaging.yaml"), "a", encoding="utf-8") as out:
             out.write("  file: %s\n" % self.path("limits.yaml"))
-        self.write("limits.yaml", "tenants: { t2: { store: { topics_per_tenant: 2 } } }\n")
+        self.write("limits.yaml", "tenants: { t2: { store: { topics_per_tenant: 2 }, trust_anchors: [ { file: not-there.pem } ] } }\n")
         with open(self.path("broker.yaml"), "a", encoding="utf-8") as out:
             out.write("log: { level: debug }\n")
 
