@@ -3,6 +3,7 @@
 #pragma once
 
 #include "common/net/socket_transport.hpp"
+#include "common/net/write_cork.hpp"
 
 #include <boost/asio/compose.hpp>
 #include <boost/asio/error.hpp>
@@ -42,16 +43,17 @@ struct write_operation {
     static constexpr std::size_t pieces_max = 8;
 
     std::shared_ptr<socket_transport> transport;
+    std::shared_ptr<write_cork> cork;
     std::array<core::byte_span, pieces_max> pieces{};
     std::size_t count = 0;
     io_result result{};
+    bool corked = false;
     bool done = false;
 
     template <class Self> void operator()(Self& self, const core::error_code& waited = {}) {
         if (done) return self.complete(result.error, result.bytes);
         if (waited) return self.complete(waited, 0);
-        result = transport->write_pieces({pieces.data(), count});
-        if (result.would_block) {
+        if (!take()) {
             auto& socket = transport->socket();
             socket.async_wait(transport->write_waits_for(), std::move(self));
             return;
@@ -60,14 +62,35 @@ struct write_operation {
         const auto executor = transport->executor();
         asio::post(executor, std::move(self));
     }
+
+    /// False: the socket must take more first.
+    bool take() {
+        const std::span<const core::byte_span> all(pieces.data(), count);
+        if (!corked && !cork->error() && cork->take(all)) {
+            corked = true;
+            for (const auto piece : all) result.bytes += piece.size();
+        }
+        if (corked && cork->full()) cork->flush();
+        if (corked && cork->full()) return false;
+        result.error = cork->error();
+        if (corked || result.error) return true;
+        result = transport->write_pieces(all);
+        return !result.would_block;
+    }
 };
 
 /// RFC 6455 §7.1.1: say that nothing follows, then read until the peer has closed too. Bounded by the stream's timeout.
 struct teardown_operation {
     std::shared_ptr<socket_transport> transport;
+    std::shared_ptr<write_cork> cork;
     bool begun = false;
 
     template <class Self> void operator()(Self& self, const core::error_code& waited = {}) {
+        if (!begun && !waited && !cork->flush()) {
+            auto& socket = transport->socket();
+            socket.async_wait(transport->write_waits_for(), std::move(self));
+            return;
+        }
         if (!begun) transport->shutdown_send();
         if (!waited) {
             std::byte discarded[4096];
@@ -92,11 +115,13 @@ class transport_stream {
   public:
     using executor_type = asio::any_io_executor;
 
-    explicit transport_stream(std::unique_ptr<socket_transport> over) : transport_(std::move(over)) {}
+    transport_stream(std::unique_ptr<socket_transport> over, bool coalesce)
+        : transport_(std::move(over)), cork_(std::make_shared<write_cork>(transport_, coalesce)) {}
 
     executor_type get_executor() const noexcept { return transport_->executor(); }
     socket_transport& transport() const noexcept { return *transport_; }
     const std::shared_ptr<socket_transport>& shared() const noexcept { return transport_; }
+    const std::shared_ptr<write_cork>& cork() const noexcept { return cork_; }
 
     template <class Buffers, class Token> auto async_read_some(const Buffers& buffers, Token&& token) {
         read_operation operation{transport_, {}};
@@ -108,7 +133,7 @@ class transport_stream {
     }
 
     template <class Buffers, class Token> auto async_write_some(const Buffers& buffers, Token&& token) {
-        write_operation operation{transport_};
+        write_operation operation{transport_, cork_};
         for (const asio::const_buffer buffer : boost::beast::buffers_range_ref(buffers)) {
             if (buffer.size() == 0 || operation.count == write_operation::pieces_max) continue;
             operation.pieces[operation.count++] = {static_cast<const std::byte*>(buffer.data()), buffer.size()};
@@ -119,6 +144,7 @@ class transport_stream {
 
   private:
     std::shared_ptr<socket_transport> transport_;
+    std::shared_ptr<write_cork> cork_;
 };
 
 // Found by argument-dependent lookup from Beast.
@@ -130,7 +156,7 @@ inline void teardown(boost::beast::role_type, transport_stream& stream, core::er
 }
 
 template <class Handler> void async_teardown(boost::beast::role_type, transport_stream& stream, Handler&& handler) {
-    teardown_operation operation{stream.shared()};
+    teardown_operation operation{stream.shared(), stream.cork()};
     asio::async_compose<Handler, void(core::error_code)>(std::move(operation), handler, stream.get_executor());
 }
 

@@ -54,7 +54,7 @@ core::error_code translate(const core::error_code& error) {
 class stream_websocket final : public websocket {
   public:
     stream_websocket(std::unique_ptr<socket_transport> over, const websocket_options& options, bool is_client)
-        : remote_(over->remote_address()), stream_(transport_stream(std::move(over))) {
+        : remote_(over->remote_address()), stream_(transport_stream(std::move(over), options.coalesce)) {
         ws::stream_base::timeout timeouts;
         timeouts.handshake_timeout = options.close_timeout;
         timeouts.idle_timeout = options.idle_timeout;

@@ -34,7 +34,8 @@ class websocket {
     /// About the message read last.
     virtual bool last_was_text() const noexcept = 0;
 
-    /// Resolves when the message was handed to the kernel; the bytes must stay until then.
+    /// Resolves when the message was handed to the kernel (with `coalesce`: taken, to be handed over at the end of this
+    /// turn); the bytes must stay until then.
     virtual asio::awaitable<core::error_code> write(core::byte_span message, bool text) = 0;
 
     /// The close handshake, bounded by `close_timeout`; then TCP is closed. Not together with a pending write of ours.
@@ -55,6 +56,7 @@ struct websocket_options {
     std::chrono::milliseconds idle_timeout{15'000};
     std::chrono::milliseconds close_timeout{5'000};
     std::size_t message_bytes_max = 256 * 1024;
+    bool coalesce = false;   ///< small messages of one turn of the loop leave together, at its end
     std::string subprotocol; ///< server: the one chosen; client: the one asked for
 
     websocket_options() = default;

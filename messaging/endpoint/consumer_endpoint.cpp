@@ -235,6 +235,7 @@ asio::awaitable<net::upgrade_decision> upgrade_consumer(api_context& context, ne
     if (error) co_return net::upgrade_decision(context.refuse(door, "store_failed", 503, request, error.message()));
     net::websocket_options options;
     options.idle_timeout = context.options.idle_timeout;
+    options.coalesce = true;
     options.message_bytes_max = reply_bytes_max;
     co_return net::upgrade_decision(std::move(options), [made, &context](std::unique_ptr<net::websocket> socket) {
         return serve(made, std::move(socket), context);

@@ -188,6 +188,7 @@ asio::awaitable<net::upgrade_decision> upgrade_producer(api_context& context, ne
     auto made = std::make_shared<producer>(context, executor, *claims, *to, request.remote_address);
     net::websocket_options options;
     options.idle_timeout = context.options.idle_timeout;
+    options.coalesce = true;
     options.message_bytes_max =
         core::base64_length(context.hub.defaults().record_bytes) * 2; // what is a little too large gets an error line
     co_return net::upgrade_decision(std::move(options), [made, &context](std::unique_ptr<net::websocket> socket) {

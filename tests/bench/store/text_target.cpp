@@ -72,6 +72,7 @@ class text final : public target {
         asio::co_spawn(io_, std::move(what), [this](std::exception_ptr) { --running_; });
     }
     asio::awaitable<void> open_door(door& through, net::websocket_target to) {
+        to.options.coalesce = true;
         net::upgrade_refusal refusal;
         auto opened = co_await net::websocket_connect(std::move(to), &refusal);
         if (opened)

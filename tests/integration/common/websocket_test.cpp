@@ -16,6 +16,8 @@ using namespace fixture;
 
 namespace {
 
+bool coalesce = false; ///< in all servers and clients that are made
+
 asio::awaitable<void> echo(std::unique_ptr<net::websocket> socket) {
     std::string message;
     for (;;) {
@@ -30,18 +32,28 @@ asio::awaitable<void> close_with_reason(std::unique_ptr<net::websocket> socket) 
     (void)co_await socket->close(4001, "replaced by a newer connection"); // the client sees it
 }
 
+asio::awaitable<void> say_fifty(std::unique_ptr<net::websocket> socket) {
+    for (int i = 0; i < 50; ++i) {
+        const auto error = co_await socket->write(core::as_bytes(std::string_view("0123456789")), true);
+        CHECK(!error);
+    }
+    (void)co_await socket->close(1000, "");
+}
+
 asio::awaitable<net::http_response> no_such_path(net::http_request) {
     co_return net::error_response(404, "test/notFound", "nothing here");
 }
 
-/// /echo, /close, /small (64 bytes at most), /401, /409.
+/// /echo, /close, /fifty, /small (64 bytes at most), /401, /409.
 asio::awaitable<net::upgrade_decision> decide(net::http_request request) {
     net::websocket_options options;
     options.message_bytes_max = request.path == "/small" ? 64 : 2 * 1024 * 1024;
     options.idle_timeout = 10s;
+    options.coalesce = coalesce;
     if (!request.headers.get("Sec-WebSocket-Protocol").empty()) options.subprotocol = "link.v1";
     if (request.path == "/401") co_return net::upgrade_decision(net::error_response(401, "test/token", "expired"));
     if (request.path == "/409") co_return net::upgrade_decision(net::error_response(409, "test/busy", "exclusive"));
+    if (request.path == "/fifty") co_return net::upgrade_decision(options, say_fifty);
     if (request.path == "/close") co_return net::upgrade_decision(options, close_with_reason);
     CHECK(request.headers.get("authorization") == "Bearer abc");
     co_return net::upgrade_decision(options, echo);
@@ -64,6 +76,7 @@ struct websocket_server {
         made.headers.add("Authorization", "Bearer abc");
         made.ca_file = certificates::get().ca;
         made.options.message_bytes_max = 2 * 1024 * 1024;
+        made.options.coalesce = coalesce;
         return made;
     }
     std::string scheme;
@@ -87,7 +100,8 @@ asio::awaitable<void> write_many(net::websocket& to, std::vector<std::string>& m
 
 TEST_CASE("websocket: messages of every size come back, read and written at the same time", "[net]") {
     const bool secure = GENERATE(false, true);
-    INFO("TLS " << secure);
+    coalesce = GENERATE(false, true);
+    INFO("TLS " << secure << ", coalesced " << coalesce);
     asio::io_context loop(1);
     websocket_server at(loop, secure);
     auto body = [](websocket_server& on) -> asio::awaitable<void> {
@@ -140,7 +154,44 @@ TEST_CASE("websocket: a refused upgrade shows the status and what the server sai
     run(loop, body(at));
 }
 
+TEST_CASE("websocket: small messages leave together where that is wanted, and before the close", "[net]") {
+    coalesce = GENERATE(false, true);
+    asio::io_context loop(1);
+    websocket_server at(loop, false);
+    auto body = [](websocket_server& on) -> asio::awaitable<void> {
+        auto peer = co_await raw_peer::connect(on.server.port());
+        const auto error = co_await peer->send("GET /fifty HTTP/1.1\r\nHost: x\r\nUpgrade: websocket\r\n"
+                                               "Connection: Upgrade\r\nSec-WebSocket-Key: dGhlIHNhbXBsZSBub25jZQ==\r\n"
+                                               "Sec-WebSocket-Version: 13\r\n\r\n");
+        CHECK(!error);
+        std::string got;
+        std::size_t reads = 0;
+        std::byte some[4096];
+        const std::size_t wanted = 50 * 12 + 4; // and the close frame with its code
+        for (std::size_t behind = 0; behind == 0 || got.size() < behind + wanted;) {
+            const auto waited = co_await peer->transport().wait_readable();
+            REQUIRE(!waited);
+            const auto read = peer->transport().read_some(some);
+            REQUIRE(!read.error);
+            got.append(reinterpret_cast<const char*>(some), read.bytes);
+            if (behind > 0) ++reads;
+            const auto end = got.find("\r\n\r\n");
+            if (behind == 0 && end != std::string::npos) behind = end + 4;
+        }
+        const auto frames = got.substr(got.find("\r\n\r\n") + 4);
+        for (std::size_t i = 0; i < 50; ++i)
+            REQUIRE(frames.substr(i * 12, 12) == "\x81\x0a"
+                                                 "0123456789");
+        CHECK(static_cast<unsigned char>(frames[600]) == 0x88);
+        CHECK((coalesce ? reads <= 2 : reads > 2));
+        peer->transport().close();
+        co_await on.server.stop();
+    };
+    run(loop, body(at));
+}
+
 TEST_CASE("websocket: the server's close code and reason arrive, and the subprotocol is agreed", "[net]") {
+    coalesce = GENERATE(false, true);
     asio::io_context loop(1);
     websocket_server at(loop, false);
     auto body = [](websocket_server& on) -> asio::awaitable<void> {
