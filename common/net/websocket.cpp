@@ -51,6 +51,23 @@ core::error_code translate(const core::error_code& error) {
     return error;
 }
 
+/// RFC 6455 §5.2, a whole message in one unmasked frame.
+std::size_t frame_header(std::size_t bytes, bool text, std::byte* into) noexcept {
+    into[0] = static_cast<std::byte>(text ? 0x81 : 0x82);
+    if (bytes < 126) {
+        into[1] = static_cast<std::byte>(bytes);
+        return 2;
+    }
+    if (bytes <= 0xFFFF) {
+        into[1] = std::byte{126};
+        core::store_big_endian(into + 2, static_cast<std::uint16_t>(bytes));
+        return 4;
+    }
+    into[1] = std::byte{127};
+    core::store_big_endian(into + 2, static_cast<std::uint64_t>(bytes));
+    return 10;
+}
+
 class stream_websocket final : public websocket {
   public:
     stream_websocket(std::unique_ptr<socket_transport> over, const websocket_options& options, bool is_client)
@@ -81,6 +98,28 @@ class stream_websocket final : public websocket {
             co_await stream_.async_write(asio::const_buffer(message.data(), message.size()), async::as_result);
         (void)bytes;
         co_return translate(error);
+    }
+
+    bool put(core::byte_span message, bool text) override {
+        if (closing_ || !stream_.is_open()) return false;
+        std::byte header[10];
+        const std::size_t header_bytes = frame_header(message.size(), text, header);
+        const core::byte_span pieces[2] = {{header, header_bytes}, message};
+        return stream_.next_layer().cork()->take_now(pieces);
+    }
+
+    asio::awaitable<core::error_code> drained() override {
+        auto& below = stream_.next_layer();
+        for (;;) {
+            if (closing_ || !stream_.is_open()) co_return asio::error::operation_aborted;
+            const auto cork = below.cork();
+            if (cork->error()) co_return cork->error();
+            if (!cork->full()) co_return core::error_code{};
+            auto [error] =
+                co_await below.transport().socket().async_wait(below.transport().write_waits_for(), async::as_result);
+            if (error) co_return error;
+            cork->flush();
+        }
     }
 
     asio::awaitable<core::error_code> close(std::uint16_t code, std::string_view reason) override {

@@ -38,6 +38,13 @@ class websocket {
     /// turn); the bytes must stay until then.
     virtual asio::awaitable<core::error_code> write(core::byte_span message, bool text) = 0;
 
+    /// Servers with `coalesce` only: takes a whole message at once, to be sent at the end of this turn. False, and
+    /// nothing taken, when so much waits that `drained` is to be awaited first, or nothing can be sent any more. Not
+    /// together with `write`.
+    virtual bool put(core::byte_span message, bool text) = 0;
+    /// Resolves when `put` may be called again; with the error when nothing can be sent any more.
+    virtual asio::awaitable<core::error_code> drained() = 0;
+
     /// The close handshake, bounded by `close_timeout`; then TCP is closed. Not together with a pending write of ours.
     /// `reason` is cut to 123 bytes (RFC 6455 §5.5).
     virtual asio::awaitable<core::error_code> close(std::uint16_t code, std::string_view reason) = 0;

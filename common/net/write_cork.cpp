@@ -18,6 +18,13 @@ bool write_cork::take(std::span<const core::byte_span> pieces) {
     return true;
 }
 
+bool write_cork::take_now(std::span<const core::byte_span> pieces) {
+    if (full() || error_) return false;
+    for (const auto piece : pieces) held_.append(core::as_text(piece));
+    turn_.kick();
+    return true;
+}
+
 bool write_cork::flush() {
     while (!empty() && !error_) {
         if (!transport_->socket().is_open()) {

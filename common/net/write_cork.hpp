@@ -19,6 +19,9 @@ class write_cork : public std::enable_shared_from_this<write_cork> {
 
     /// Takes the pieces, to be sent at the end of this turn; false: they are to be written by the caller, now.
     bool take(std::span<const core::byte_span> pieces);
+    /// Takes the pieces whatever their size, to be sent at the end of this turn. False, nothing taken: full, or an
+    /// error.
+    bool take_now(std::span<const core::byte_span> pieces);
     /// So much waits that the writer shall wait, too.
     bool full() const noexcept { return waiting() >= bytes_max; }
     bool empty() const noexcept { return waiting() == 0; }

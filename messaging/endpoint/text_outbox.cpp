@@ -24,22 +24,22 @@ void text_outbox::close_now(std::uint16_t code, std::string_view reason) {
 }
 
 asio::awaitable<void> text_outbox::run(net::websocket& to, std::function<void()> written) {
-    std::string frame;
     while (true) {
-        if (frames_.empty() && closing()) break;
-        if (frames_.empty()) {
-            co_await wake_.wait();
-            continue;
+        bool any = false;
+        while (!frames_.empty() && to.put(core::as_bytes(frames_.front()), true)) {
+            bytes_ -= frames_.front().size();
+            frames_.pop_front();
+            any = true;
         }
-        frame = std::move(frames_.front());
-        frames_.pop_front();
-        bytes_ -= frame.size();
-        const auto error = co_await to.write(core::as_bytes(frame), true);
-        if (error) {
+        if (any) written();
+        if (!frames_.empty()) {
+            const auto error = co_await to.drained();
+            if (!error) continue;
             to.abort();
             co_return;
         }
-        written();
+        if (closing()) break;
+        co_await wake_.wait();
     }
     const auto failed = co_await to.close(code_, reason_);
     if (failed) to.abort();

@@ -33,8 +33,8 @@ class text_outbox {
     std::uint16_t close_code() const noexcept { return code_; }
     const std::string& close_reason() const noexcept { return reason_; }
 
-    /// The writer: ends after a close, when the connection fails (which it then aborts), or cancelled. `written` is
-    /// called after each frame.
+    /// The writer: ends after a close, when the connection fails (which it then aborts), or cancelled. `to` coalesces.
+    /// `written` is called after some frames left.
     asio::awaitable<void> run(net::websocket& to, std::function<void()> written);
 
   private:

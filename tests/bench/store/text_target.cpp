@@ -1,34 +1,34 @@
-// Our messaging by the original's text API: one producer and one consumer WebSocket, type `mqtt`.
-#include "common/net/websocket.hpp"
+// Our messaging by the original's text API: one producer and one consumer WebSocket, type `mqtt`. The client's half of
+// WebSocket is written out here, with a mask of zero, so that the generator costs little.
 #include "common/notification2/avro_codec.hpp"
 #include "common/notification2/frame.hpp"
-#include "tests/bench/store/target.hpp"
-
-#include <boost/asio/co_spawn.hpp>
-#include <boost/asio/executor_work_guard.hpp>
-#include <boost/asio/io_context.hpp>
+#include "tests/bench/store/line_socket.hpp"
 
 #include <fmt/format.h>
-
-#include <deque>
 
 namespace bench::store {
 namespace {
 
-namespace asio = boost::asio;
+void append_frame(std::string& out, std::string_view text) {
+    out.push_back('\x81');
+    if (text.size() < 126) {
+        out.push_back(static_cast<char>(0x80 | text.size()));
+    } else {
+        out.push_back(static_cast<char>(0x80 | 126));
+        out.push_back(static_cast<char>(text.size() >> 8));
+        out.push_back(static_cast<char>(text.size()));
+    }
+    out.append(4, '\0');
+    out.append(text);
+}
 
 class text final : public target {
   public:
     explicit text(const options& with) : options_(with) {}
-    ~text() override {
-        for (auto* one : {&producer_, &consumer_})
-            if (one->socket) one->socket->abort();
-        while (running_ > 0 && io_.run_one() > 0) {
-        }
-    }
 
     void open(listener& to, bool consume) override {
         listener_ = &to;
+        consume_ = consume;
         if (consume) connect(consumer_, "consumer", options_.consumer_token);
         connect(producer_, "producer", options_.producer_token);
     }
@@ -38,110 +38,84 @@ class text final : public target {
         message.payload = payload;
         record_.clear();
         notification2::append_avro(record_, message);
-        std::string frame;
-        notification2::append_producer_frame(frame, ++sequence_, record_);
-        producer_.out.push_back(std::move(frame));
-        write(producer_);
+        frame_.clear();
+        notification2::append_producer_frame(frame_, ++sequence_, record_);
+        append_frame(producer_.out(), frame_);
     }
     void turn(bool wait) override {
-        if (wait) io_.run_one_for(std::chrono::milliseconds(100));
-        io_.poll();
-        if (!failure_.empty()) throw problem(failure_);
+        producer_.flush();
+        if (consume_) consumer_.flush();
+        pollfd ready[2] = {{producer_.descriptor(), POLLIN, 0}, {consumer_.descriptor(), POLLIN, 0}};
+        ::poll(ready, consume_ ? 2 : 1, wait && producer_.pending().empty() ? 100 : 0);
+        if ((ready[0].revents & POLLIN) != 0) producer_.receive();
+        take_frames(producer_, [this](std::string_view frame) {
+            if (!notification2::parse_sequence(frame)) throw problem("the producer was told: " + std::string(frame));
+            listener_->on_acknowledged(1);
+        });
+        if (!consume_) return;
+        if ((ready[1].revents & POLLIN) != 0) consumer_.receive();
+        take_frames(consumer_, [this](std::string_view frame) { on_message(frame); });
     }
 
   private:
-    struct door {
-        std::unique_ptr<net::websocket> socket;
-        std::deque<std::string> out;
-        bool writing = false;
-    };
-
-    void connect(door& through, const char* which, const std::string& token) {
-        net::websocket_target to;
-        to.url = fmt::format("ws://127.0.0.1:{}/notification2/{}/?token={}", options_.port, which, token);
-        spawn(open_door(through, std::move(to)));
-        const auto deadline = std::chrono::steady_clock::now() + std::chrono::seconds(10);
-        while (!through.socket) {
-            if (std::chrono::steady_clock::now() > deadline) throw problem("the WebSocket did not open");
-            turn(true);
+    void connect(line_socket& through, const char* which, const std::string& token) {
+        through.connect(options_.port);
+        through.out() =
+            fmt::format("GET /notification2/{}/?token={} HTTP/1.1\r\nHost: localhost\r\nUpgrade: websocket\r\n"
+                        "Connection: Upgrade\r\nSec-WebSocket-Key: dGhlIHNhbXBsZSBub25jZQ==\r\n"
+                        "Sec-WebSocket-Version: 13\r\n\r\n",
+                        which, token);
+        through.flush();
+        for (int i = 0; i < 100; ++i) {
+            through.wait_and_receive(100);
+            const auto end = through.pending().find("\r\n\r\n");
+            if (end == std::string_view::npos) continue;
+            if (!through.pending().starts_with("HTTP/1.1 101"))
+                throw problem("the WebSocket was refused: " + std::string(through.pending()));
+            through.take(end + 4);
+            return;
         }
-        spawn(read(through));
+        throw problem("the WebSocket did not open");
     }
-    void spawn(asio::awaitable<void> what) {
-        ++running_;
-        asio::co_spawn(io_, std::move(what), [this](std::exception_ptr) { --running_; });
-    }
-    asio::awaitable<void> open_door(door& through, net::websocket_target to) {
-        to.options.coalesce = true;
-        net::upgrade_refusal refusal;
-        auto opened = co_await net::websocket_connect(std::move(to), &refusal);
-        if (opened)
-            through.socket = std::move(*opened);
-        else
-            failure_ = fmt::format("the WebSocket was refused: {} {}", opened.error().message(), refusal.body);
-    }
-    asio::awaitable<void> read(door& through) {
-        std::string frame;
+    template <class Handler> static void take_frames(line_socket& from, Handler handle) {
         for (;;) {
-            const auto got = co_await through.socket->read(frame);
-            if (!got) {
-                failure_ =
-                    fmt::format("the WebSocket ended: {} {}", got.error().message(), through.socket->close_reason());
-                co_return;
+            const auto all = from.pending();
+            if (all.size() < 2) return;
+            std::size_t header = 2;
+            std::size_t size = static_cast<unsigned char>(all[1]);
+            if (size == 126) {
+                if (all.size() < 4) return;
+                header = 4;
+                size = static_cast<std::size_t>(static_cast<unsigned char>(all[2])) << 8 |
+                       static_cast<unsigned char>(all[3]);
+            } else if (size == 127) {
+                throw problem("a frame larger than this generator expects");
             }
-            if (&through == &producer_)
-                on_acknowledgement(frame);
-            else
-                on_message(frame);
+            if (all.size() < header + size) return;
+            if ((all[0] & 0xF) == 8)
+                throw problem("the WebSocket was closed: " + std::string(all.substr(header + 2, size - 2)));
+            if ((all[0] & 0xF) == 1) handle(all.substr(header, size));
+            from.take(header + size);
         }
-    }
-    void on_acknowledgement(std::string_view frame) {
-        const auto sequence = notification2::parse_sequence(frame);
-        if (sequence)
-            listener_->on_acknowledged(1);
-        else
-            failure_ = "the producer was told: " + std::string(frame);
     }
     void on_message(std::string_view frame) {
         const auto parsed = notification2::parse_consumer_frame(frame);
-        record_in_.clear();
-        if (!parsed || !notification2::append_record(record_in_, parsed->base64, 1 << 20)) {
-            failure_ = "a message that cannot be read";
-            return;
-        }
-        const auto message = notification2::decode_avro(record_in_);
-        if (!message) {
-            failure_ = "a record that cannot be read";
-            return;
-        }
+        record_.clear();
+        if (!parsed || !notification2::append_record(record_, parsed->base64, 1 << 20))
+            throw problem("a message that cannot be read");
+        const auto message = notification2::decode_avro(record_);
+        if (!message) throw problem("a record that cannot be read");
         listener_->on_delivered(message->payload);
-        consumer_.out.emplace_back(parsed->ack_header);
-        write(consumer_);
-    }
-    void write(door& through) {
-        if (std::exchange(through.writing, true)) return;
-        spawn(write_all(through));
-    }
-    asio::awaitable<void> write_all(door& through) {
-        while (!through.out.empty()) {
-            const auto frame = std::move(through.out.front());
-            through.out.pop_front();
-            const auto error = co_await through.socket->write(core::as_bytes(frame), true);
-            if (error) co_return;
-        }
-        through.writing = false;
+        append_frame(consumer_.out(), parsed->ack_header);
     }
 
     const options& options_;
-    asio::io_context io_{1};
-    asio::executor_work_guard<asio::io_context::executor_type> work_{io_.get_executor()};
     listener* listener_ = nullptr;
-    door producer_;
-    door consumer_;
-    std::size_t running_ = 0;
-    std::string failure_;
+    bool consume_ = false;
+    line_socket producer_;
+    line_socket consumer_;
     std::string record_;
-    std::string record_in_;
+    std::string frame_;
     std::uint64_t sequence_ = 0;
 };
 

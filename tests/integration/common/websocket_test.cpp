@@ -40,11 +40,24 @@ asio::awaitable<void> say_fifty(std::unique_ptr<net::websocket> socket) {
     (void)co_await socket->close(1000, "");
 }
 
+/// More than any buffer on the way holds, in the three forms of a frame's length.
+asio::awaitable<void> put_much(std::unique_ptr<net::websocket> socket) {
+    for (std::size_t i = 0; i < 600; ++i) {
+        const std::string message(i % 3 == 0 ? 100 : i % 3 == 1 ? 1'000 : 70'000, static_cast<char>('a' + i % 26));
+        while (!socket->put(core::as_bytes(message), i % 2 == 0)) {
+            const auto error = co_await socket->drained();
+            CHECK(!error);
+            if (error) co_return;
+        }
+    }
+    (void)co_await socket->close(1000, "that was all");
+}
+
 asio::awaitable<net::http_response> no_such_path(net::http_request) {
     co_return net::error_response(404, "test/notFound", "nothing here");
 }
 
-/// /echo, /close, /fifty, /small (64 bytes at most), /401, /409.
+/// /echo, /close, /fifty, /much, /small (64 bytes at most), /401, /409.
 asio::awaitable<net::upgrade_decision> decide(net::http_request request) {
     net::websocket_options options;
     options.message_bytes_max = request.path == "/small" ? 64 : 2 * 1024 * 1024;
@@ -54,6 +67,7 @@ asio::awaitable<net::upgrade_decision> decide(net::http_request request) {
     if (request.path == "/401") co_return net::upgrade_decision(net::error_response(401, "test/token", "expired"));
     if (request.path == "/409") co_return net::upgrade_decision(net::error_response(409, "test/busy", "exclusive"));
     if (request.path == "/fifty") co_return net::upgrade_decision(options, say_fifty);
+    if (request.path == "/much") co_return net::upgrade_decision(options, put_much);
     if (request.path == "/close") co_return net::upgrade_decision(options, close_with_reason);
     CHECK(request.headers.get("authorization") == "Bearer abc");
     co_return net::upgrade_decision(options, echo);
@@ -185,6 +199,33 @@ TEST_CASE("websocket: small messages leave together where that is wanted, and be
         CHECK(static_cast<unsigned char>(frames[600]) == 0x88);
         CHECK((coalesce ? reads <= 2 : reads > 2));
         peer->transport().close();
+        co_await on.server.stop();
+    };
+    run(loop, body(at));
+}
+
+TEST_CASE("websocket: messages that are put arrive in order, however many, and the close behind them", "[net]") {
+    coalesce = true;
+    const bool secure = GENERATE(false, true);
+    INFO("TLS " << secure);
+    asio::io_context loop(1);
+    websocket_server at(loop, secure);
+    auto body = [](websocket_server& on) -> asio::awaitable<void> {
+        auto socket = co_await net::websocket_connect(on.target("/much"));
+        REQUIRE(socket.has_value());
+        std::string got;
+        for (std::size_t i = 0; i < 600; ++i) {
+            const auto bytes = co_await (*socket)->read(got);
+            REQUIRE(bytes.has_value());
+            REQUIRE(got == std::string(i % 3 == 0   ? 100
+                                       : i % 3 == 1 ? 1'000
+                                                    : 70'000,
+                                       static_cast<char>('a' + i % 26)));
+            REQUIRE((*socket)->last_was_text() == (i % 2 == 0));
+        }
+        const auto end = co_await (*socket)->read(got);
+        CHECK(end.error() == net::errc::closed_by_peer);
+        CHECK((*socket)->close_reason() == "that was all");
         co_await on.server.stop();
     };
     run(loop, body(at));
