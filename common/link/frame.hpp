@@ -13,7 +13,7 @@
 
 namespace msg_link {
 
-inline constexpr std::uint16_t version = 2; ///< and the one before it, FORMAT.md §8
+inline constexpr std::uint16_t version = 2; ///< and the one before it, FORMAT.md §9
 /// How the close reason of a server begins that does not speak the version of a hello.
 inline constexpr std::string_view wrong_version = "link version ";
 inline constexpr std::string_view subprotocol = "mqtt-messaging.link.v1";

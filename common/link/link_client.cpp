@@ -136,7 +136,7 @@ asio::awaitable<std::string> link_client::read_loop() {
             auto why = got.error().message();
             if (socket_->close_code() != 0)
                 why += ": " + std::to_string(socket_->close_code()) + " " + socket_->close_reason();
-            // An older server refuses our version: the next attempt speaks its own (FORMAT.md §8).
+            // An older server refuses our version: the next attempt speaks its own (FORMAT.md §9).
             const bool unknown = socket_->close_reason().starts_with(wrong_version);
             speaks_ = static_cast<std::uint16_t>(unknown && !up_ && speaks_ == version ? version - 1 : version);
             co_return why;

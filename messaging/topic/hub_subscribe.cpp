@@ -1,4 +1,4 @@
-// Subscriptions: creation, filters, consumers coming and going, resuming.
+// Subscriptions: creation, settings, consumers coming and going, removal.
 #include "messaging/topic/hub.hpp"
 
 #include "messaging/topic/journal.hpp"
