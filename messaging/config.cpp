@@ -77,8 +77,8 @@ void read_limits(core::config_node node, topic::limits& into) {
     if (into.unacknowledged_per_subscription < 1 || into.unacknowledged_per_subscription > 60'000)
         node.complain("unacknowledged_per_subscription must be from 1 to 60000");
     node.read("held_back_per_subscription", into.held_back_per_subscription);
-    if (into.held_back_per_subscription < 1 || into.held_back_per_subscription > into.unacknowledged_per_subscription)
-        node.complain("held_back_per_subscription must be from 1 to unacknowledged_per_subscription");
+    if (into.held_back_per_subscription < 1 || into.held_back_per_subscription > 60'000)
+        node.complain("held_back_per_subscription must be from 1 to 60000");
     node.read_bytes("qos0_lag_bytes", into.qos0_lag_bytes);
     node.finish();
 }
