@@ -5,6 +5,7 @@
 
 #include <fmt/core.h>
 
+#include <algorithm>
 #include <charconv>
 #include <cstdlib>
 #include <cstring>
@@ -12,6 +13,8 @@
 namespace messaging {
 
 namespace {
+
+constexpr std::uint16_t deliveries_max = 250; ///< a delivery count has eight bits
 
 void read_log(core::config_node node, config& into) {
     std::string level = "info";
@@ -73,6 +76,9 @@ void read_limits(core::config_node node, topic::limits& into) {
     node.read("unacknowledged_per_subscription", into.unacknowledged_per_subscription);
     if (into.unacknowledged_per_subscription < 1 || into.unacknowledged_per_subscription > 60'000)
         node.complain("unacknowledged_per_subscription must be from 1 to 60000");
+    node.read("held_back_per_subscription", into.held_back_per_subscription);
+    if (into.held_back_per_subscription < 1 || into.held_back_per_subscription > 60'000)
+        node.complain("held_back_per_subscription must be from 1 to 60000");
     node.read_bytes("qos0_lag_bytes", into.qos0_lag_bytes);
     node.finish();
 }
@@ -81,9 +87,22 @@ void read_subscriptions(core::config_node node, std::vector<declared_subscriptio
     for (auto& item : node.items()) {
         declared_subscription one;
         one.tenant = item.required("tenant").text();
-        one.topic = item.required("topic").text();
+        item.read("topic", one.topic);
+        item.read("filters", one.filters);
         one.subscriber = item.required("subscriber").text();
+        std::string type = "exclusive";
+        item.read("type", type);
+        item.read("max_deliveries", one.max_deliveries);
+        if (one.topic.empty() == one.filters.empty()) item.complain("give either topic or filters");
+        for (const auto& filter : one.filters.empty() ? std::vector{one.topic} : one.filters)
+            if (!filter.empty() && !topic::well_formed_filter(filter))
+                item.complain("not a topic or filter: " + filter);
+        if (!parse_subscription_type(type, one.type))
+            item.complain("type must be exclusive, shared, failover or key_shared");
+        if (one.max_deliveries > deliveries_max) item.complain("max_deliveries must be from 0 (no limit) to 250");
         item.finish();
+        const auto same = [&](const auto& other) { return other.tenant == one.tenant && other.name() == one.name(); };
+        if (std::any_of(into.begin(), into.end(), same)) item.complain("declared twice: " + one.name());
         into.push_back(std::move(one));
     }
 }
@@ -95,6 +114,7 @@ bool load(const std::string& path, config& into, std::string& complaints) {
     with.substitute_environment = true;
     auto document = core::config_document::load(path, with);
     auto root = document.root();
+    into.path = path;
     read_log(root.child("log"), into);
     read_listen(root.child("listen"), into.listen);
     read_data(root.child("data"), into);
@@ -139,28 +159,29 @@ std::string describe(const config& c) {
         }
         return "info";
     }();
-    return fmt::format("log: {{ level: {} }}\n"
-                       "listen: {{ address: {}, port: {}, certificate: \"{}\", key: \"{}\", connections_max: {} }}\n"
-                       "data: {{ directory: {}, durability: {}, segment_bytes: {}, cache_bytes: {} }}\n"
-                       "link: {{ secret_file: {}, lease: {}ms, failover_after: {}ms }}\n"
-                       "auth:\n{}"
-                       "reload: {{ interval: {}ms }}\n"
-                       "limits:\n"
-                       "  backlog_bytes_per_topic: {}\n  backlog_bytes_per_tenant: {}\n  ttl: {}ms\n"
-                       "  topics_per_tenant: {}\n  subscriptions_per_tenant: {}\n  message_bytes: {}\n"
-                       "  state_bytes_per_tenant: {}\n  kept_bytes_per_topic: {}\n  kept_ttl: {}ms\n"
-                       "  reports_per_client: {}\n  report_ttl: {}ms\n  report_bytes_per_tenant: {}\n"
-                       "  unacknowledged_per_subscription: {}\n  qos0_lag_bytes: {}\n",
-                       level, c.listen.address, c.listen.port, c.listen.certificate, c.listen.key,
-                       c.listen.connections_max, c.data_directory,
-                       c.log.mode == store::durability::fsync ? "fsync" : "os", c.log.segment_bytes,
-                       c.log.cache_bytes_max, c.link_secret_file, c.limits.lease.count(),
-                       c.limits.failover_after.count(), auth::describe(c.logins, false), c.reload_interval.count(),
-                       c.limits.backlog_bytes_per_topic, c.limits.backlog_bytes_per_tenant, c.limits.ttl.count(),
-                       c.limits.topics_per_tenant, c.limits.subscriptions_per_tenant, c.limits.record_bytes,
-                       c.limits.state_bytes_per_tenant, c.limits.kept_bytes_per_topic, c.limits.kept_ttl.count(),
-                       c.limits.reports_per_client, c.limits.report_ttl.count(), c.limits.report_bytes_per_tenant,
-                       c.limits.unacknowledged_per_subscription, c.limits.qos0_lag_bytes);
+    return fmt::format(
+        "log: {{ level: {} }}\n"
+        "listen: {{ address: {}, port: {}, certificate: \"{}\", key: \"{}\", connections_max: {} }}\n"
+        "data: {{ directory: {}, durability: {}, segment_bytes: {}, cache_bytes: {} }}\n"
+        "link: {{ secret_file: {}, lease: {}ms, failover_after: {}ms }}\n"
+        "auth:\n{}"
+        "reload: {{ interval: {}ms }}\n"
+        "limits:\n"
+        "  backlog_bytes_per_topic: {}\n  backlog_bytes_per_tenant: {}\n  ttl: {}ms\n"
+        "  topics_per_tenant: {}\n  subscriptions_per_tenant: {}\n  message_bytes: {}\n"
+        "  state_bytes_per_tenant: {}\n  kept_bytes_per_topic: {}\n  kept_ttl: {}ms\n"
+        "  reports_per_client: {}\n  report_ttl: {}ms\n  report_bytes_per_tenant: {}\n"
+        "  unacknowledged_per_subscription: {}\n  held_back_per_subscription: {}\n"
+        "  qos0_lag_bytes: {}\n",
+        level, c.listen.address, c.listen.port, c.listen.certificate, c.listen.key, c.listen.connections_max,
+        c.data_directory, c.log.mode == store::durability::fsync ? "fsync" : "os", c.log.segment_bytes,
+        c.log.cache_bytes_max, c.link_secret_file, c.limits.lease.count(), c.limits.failover_after.count(),
+        auth::describe(c.logins, false), c.reload_interval.count(), c.limits.backlog_bytes_per_topic,
+        c.limits.backlog_bytes_per_tenant, c.limits.ttl.count(), c.limits.topics_per_tenant,
+        c.limits.subscriptions_per_tenant, c.limits.record_bytes, c.limits.state_bytes_per_tenant,
+        c.limits.kept_bytes_per_topic, c.limits.kept_ttl.count(), c.limits.reports_per_client,
+        c.limits.report_ttl.count(), c.limits.report_bytes_per_tenant, c.limits.unacknowledged_per_subscription,
+        c.limits.held_back_per_subscription, c.limits.qos0_lag_bytes);
 }
 
 } // namespace messaging

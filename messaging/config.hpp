@@ -3,6 +3,7 @@
 
 #include "common/auth/auth_settings.hpp"
 #include "common/core/log.hpp"
+#include "messaging/declared_subscriptions.hpp"
 #include "messaging/store/commit_log.hpp"
 #include "messaging/topic/limits.hpp"
 
@@ -21,14 +22,8 @@ struct listen_config {
     std::uint32_t connections_max = 10'000;
 };
 
-/// A durable subscription that exists from the start, so that nothing is missed before its first consumer.
-struct declared_subscription {
-    std::string tenant;
-    std::string topic; ///< MQTT topic or filter
-    std::string subscriber;
-};
-
 struct config {
+    std::string path; ///< the file it came from
     core::log::level log_level = core::log::level::info;
     listen_config listen;
     std::string data_directory = "./data/messaging";

@@ -3,7 +3,6 @@
 #include "common/async/tokens.hpp"
 #include "common/core/log.hpp"
 #include "common/link/frame.hpp"
-#include "common/record/filter.hpp"
 
 #include <boost/asio/post.hpp>
 
@@ -38,7 +37,7 @@ bool service::start(std::string& why_not) {
     sessions_ = std::make_unique<endpoint::link_sessions>(*hub_, clock_);
     sessions_->recover();
     front_ = std::make_unique<endpoint::front>(ops_, *secret_, *sessions_, clock_);
-    declare_subscriptions();
+    declare(*hub_, settings_.subscriptions);
     declare_metrics();
     if (!open_api(why_not)) return false;
     net::http_server_options options;
@@ -154,26 +153,15 @@ bool service::open_api(std::string& why_not) {
     return true;
 }
 
-void service::declare_subscriptions() {
-    for (const auto& one : settings_.subscriptions) {
-        // An exact topic is what a subscriber of the WebSocket API has; only the link knows filters.
-        const auto name = record::has_wildcard(one.topic)
-                              ? one.subscriber
-                              : endpoint::subscription_name(one.subscriber, one.topic, false);
-        if (hub_->find_subscription(one.tenant, "mqtt", name) != nullptr) continue;
-        topic::subscribe_request request;
-        request.tenant = one.tenant;
-        request.name_space = "mqtt";
-        request.name = name;
-        request.durability = msg_link::durability::durable;
-        auto why = msg_link::reason::ok;
-        auto* made = hub_->subscribe(request, why);
-        if (made != nullptr)
-            why = hub_->add_filter(*made, endpoint::filter_of(one.topic), 2, msg_link::start_at::newest);
-        if (why != msg_link::reason::ok)
-            core::log::error("declared subscription not made",
-                             {{"tenant", one.tenant}, {"topic", one.topic}, {"why", msg_link::text(why)}});
-    }
+void service::reload_subscriptions() {
+    config again;
+    std::string complaints;
+    if (!load(settings_.path, again, complaints))
+        return core::log::error("subscriptions not reloaded, the old ones stay", {{"complaints", complaints}});
+    if (again.subscriptions == settings_.subscriptions) return;
+    settings_.subscriptions = std::move(again.subscriptions);
+    declare(*hub_, settings_.subscriptions);
+    core::log::info("subscriptions reloaded", {{"declared", settings_.subscriptions.size()}});
 }
 
 void service::declare_metrics() {
@@ -190,6 +178,14 @@ void service::declare_metrics() {
     number("messaging_acknowledged_total", "Acknowledgements received", of(stats.acknowledged));
     number("messaging_expired_total", "Messages dropped because their time-to-live ended", of(stats.expired));
     number("messaging_skipped_total", "Messages skipped by slow QoS 0 streams", of(stats.skipped));
+    number("messaging_negative_acknowledgements_total", "Ranges of messages given back by consumers",
+           of(stats.negative_acknowledgements));
+    number("messaging_dead_letters_total", "Messages delivered too often, now in a topic of dead letters",
+           of(stats.dead_letters));
+    number("messaging_dead_letters_refused_total", "Times such a message stayed because that topic was full",
+           of(stats.dead_letters_refused));
+    number("messaging_subscriptions_backlog_high", "Durable subscriptions that hold over 80 % of a topic's quota",
+           of(stats.subscriptions_backlog_high));
     number("messaging_wills_published_total", "Wills published", of(stats.wills_published));
     number("messaging_wills_dropped_total", "Wills refused by a quota", of(stats.wills_dropped));
     number("messaging_to_device_invalid_total", "Messages to to-device that were dropped as invalid", [&stats] {
@@ -260,6 +256,7 @@ void service::watch_files() {
 }
 
 void service::reload() {
+    reload_subscriptions();
     reload_users();
     reload_certificates();
 }

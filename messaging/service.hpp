@@ -44,7 +44,8 @@ class service {
     asio::awaitable<void> stop();
     /// The port in use after start.
     std::uint16_t port() const noexcept { return server_ ? server_->port() : 0; }
-    /// Users, certificates and the limits of tenants anew (SIGHUP, and when their files change).
+    /// Users, certificates and the limits of tenants anew (SIGHUP, and when their files change); on SIGHUP the declared
+    /// subscriptions, too.
     void reload();
 
   private:
@@ -52,9 +53,9 @@ class service {
     bool open_api(std::string& why_not);
     bool open_auth(std::string& why_not);
     void use_tenant_limits();
-    void declare_subscriptions();
     void declare_metrics();
     void reload_users();
+    void reload_subscriptions();
     void reload_certificates();
     void watch_files();
     asio::awaitable<void> tick_loop();

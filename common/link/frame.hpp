@@ -13,7 +13,9 @@
 
 namespace msg_link {
 
-inline constexpr std::uint16_t version = 1;
+inline constexpr std::uint16_t version = 2; ///< and the one before it, FORMAT.md §9
+/// How the close reason of a server begins that does not speak the version of a hello.
+inline constexpr std::string_view wrong_version = "link version ";
 inline constexpr std::string_view subprotocol = "mqtt-messaging.link.v1";
 inline constexpr std::size_t batch_bytes_target = 64 * 1024;
 inline constexpr std::size_t record_bytes_max = 256 * 1024;
@@ -46,6 +48,7 @@ enum class reason : std::uint8_t {
     rate_limited = 17,
     not_found = 18,
     state_full = 19,
+    moved = 20,
 };
 
 /// One sentence for a person.
@@ -73,6 +76,7 @@ enum class type : std::uint8_t {
     stream_close = 0x11,
     state_put = 0x12,
     state_get = 0x13,
+    seek = 0x14,
     welcome = 0x81,
     topic_to_client = 0x82,
     settled = 0x83,
@@ -83,11 +87,13 @@ enum class type : std::uint8_t {
     claimed = 0x88,
     evicted = 0x89,
     state = 0x8A,
+    topic_forgotten = 0x8B,
 };
 
-enum class subscription_type : std::uint8_t { exclusive = 0, shared = 1, failover = 2 };
+enum class subscription_type : std::uint8_t { exclusive = 0, shared = 1, failover = 2, key_shared = 3 };
 enum class durability : std::uint8_t { volatile_ = 0, leased = 1, durable = 2 };
 enum class start_at : std::uint8_t { newest = 0, earliest = 1 };
+enum class seek_to : std::uint8_t { earliest = 0, latest = 1, time = 2 };
 
 struct run {
     std::uint64_t first = 0;
@@ -170,6 +176,7 @@ struct subscribe {
     std::string_view tenant;
     std::string_view name_space;
     std::string_view name;
+    std::string_view consumer; ///< version 2: who it is among the consumers of a key-shared one; empty: unnamed
 };
 struct filter {
     std::uint32_t stream = 0;
@@ -194,6 +201,11 @@ struct acknowledge {
 struct stream_close {
     std::uint32_t stream = 0;
     bool remove = false;
+};
+struct seek {
+    std::uint32_t stream = 0;
+    seek_to to = seek_to::latest;
+    std::uint64_t time_ms = 0; ///< Unix milliseconds, for `time`
 };
 struct state_request {
     std::uint32_t request = 0;
@@ -276,9 +288,10 @@ bool decode(core::byte_span body, window& into) noexcept;
 bool decode_acknowledge(core::byte_span body, acknowledge& into) noexcept;
 bool decode_negative_acknowledge(core::byte_span body, acknowledge& into) noexcept;
 bool decode(core::byte_span body, stream_close& into) noexcept;
+bool decode(core::byte_span body, seek& into) noexcept;
 bool decode_state_put(core::byte_span body, state_request& into) noexcept;
 bool decode_state_get(core::byte_span body, state_request& into) noexcept;
-bool decode_number(core::byte_span body, std::uint32_t& into) noexcept;       ///< topic_close
+bool decode_number(core::byte_span body, std::uint32_t& into) noexcept;       ///< topic_close, topic_forgotten
 bool decode_claim_number(core::byte_span body, std::uint64_t& into) noexcept; ///< resume_claim
 bool decode(core::byte_span body, welcome& into);
 bool decode(core::byte_span body, settled& into);
@@ -298,6 +311,7 @@ void encode_resume_claim(std::string& out, std::uint64_t claim);
 void encode_hello_end(std::string& out);
 void encode(std::string& out, type kind, const topic& frame); ///< either direction
 void encode_topic_close(std::string& out, std::uint32_t number);
+void encode_topic_forgotten(std::string& out, std::uint32_t number);
 /// Room for the head only: the caller appends exactly `record_size` bytes afterwards.
 void encode_publish_head(std::string& out, std::uint32_t topic, std::uint64_t claim, std::size_t record_size);
 void encode(std::string& out, const claim& frame);
@@ -312,6 +326,7 @@ void encode_acknowledge(std::string& out, std::uint32_t stream, std::span<const 
 void encode_negative_acknowledge(std::string& out, std::uint32_t stream, std::uint32_t delay_ms,
                                  std::span<const std::uint64_t> ranges);
 void encode(std::string& out, const stream_close& frame);
+void encode(std::string& out, const seek& frame);
 void encode_state_put(std::string& out, const state_request& frame);
 void encode_state_get(std::string& out, const state_request& frame);
 void encode(std::string& out, const welcome& frame);

@@ -109,12 +109,13 @@ bool decode(core::byte_span body, subscribe& into) noexcept {
     core::byte_reader read(body);
     into.stream = read.u32();
     into.claim = read.u64();
-    into.type = limited(read, subscription_type::failover);
+    into.type = limited(read, subscription_type::key_shared);
     into.durability = limited(read, durability::durable);
     into.start = limited(read, start_at::earliest);
     into.tenant = read.text_u16();
     into.name_space = read.text_u16();
     into.name = read.text_u16();
+    into.consumer = read.left() > 0 ? read.text_u16() : std::string_view{}; // version 1 ends here
     return read.done() && (into.stream & must_acknowledge) == 0;
 }
 
@@ -171,6 +172,14 @@ bool decode(core::byte_span body, stream_close& into) noexcept {
     core::byte_reader read(body);
     into.stream = read.u32();
     into.remove = flag(read);
+    return read.done();
+}
+
+bool decode(core::byte_span body, seek& into) noexcept {
+    core::byte_reader read(body);
+    into.stream = read.u32();
+    into.to = limited(read, seek_to::time);
+    into.time_ms = read.u64();
     return read.done();
 }
 

@@ -84,6 +84,11 @@ void encode_topic_close(std::string& out, std::uint32_t number) {
     scope.write.u32(number);
 }
 
+void encode_topic_forgotten(std::string& out, std::uint32_t number) {
+    frame_scope scope(out, type::topic_forgotten);
+    scope.write.u32(number);
+}
+
 void encode_publish_head(std::string& out, std::uint32_t topic, std::uint64_t claim, std::size_t record_size) {
     char head[17];
     core::store_big_endian(head, static_cast<std::uint32_t>(13 + record_size));
@@ -120,6 +125,7 @@ void encode(std::string& out, const subscribe& frame) {
     scope.write.text_u16(frame.tenant);
     scope.write.text_u16(frame.name_space);
     scope.write.text_u16(frame.name);
+    if (!frame.consumer.empty()) scope.write.text_u16(frame.consumer);
 }
 
 void encode_filter_add(std::string& out, const filter& frame) {
@@ -170,6 +176,13 @@ void encode(std::string& out, const stream_close& frame) {
     frame_scope scope(out, type::stream_close);
     scope.write.u32(frame.stream);
     scope.write.u8(frame.remove ? 1 : 0);
+}
+
+void encode(std::string& out, const seek& frame) {
+    frame_scope scope(out, type::seek);
+    scope.write.u32(frame.stream);
+    scope.write.u8(static_cast<std::uint8_t>(frame.to));
+    scope.write.u64(frame.time_ms);
 }
 
 void encode_state_put(std::string& out, const state_request& frame) {

@@ -104,6 +104,7 @@ asio::awaitable<core::error_code> link_client::open_session() {
     socket_ = std::move(*opened);
     std::string greeting;
     hello frame;
+    frame.version = speaks_;
     frame.session = session_;
     frame.producer = producer_;
     frame.first_sequence = out_.first_unsettled();
@@ -135,6 +136,9 @@ asio::awaitable<std::string> link_client::read_loop() {
             auto why = got.error().message();
             if (socket_->close_code() != 0)
                 why += ": " + std::to_string(socket_->close_code()) + " " + socket_->close_reason();
+            // An older server refuses our version: the next attempt speaks its own (FORMAT.md §9).
+            const bool unknown = socket_->close_reason().starts_with(wrong_version);
+            speaks_ = static_cast<std::uint16_t>(unknown && !up_ && speaks_ == version ? version - 1 : version);
             co_return why;
         }
         ++counters_.batches_in;
@@ -182,6 +186,11 @@ std::string link_client::on_frame(const raw_frame& frame) {
         topic one;
         if (!decode(frame.body, one)) return malformed;
         server_topics_[one.number] = {std::string(one.tenant), std::string(one.name_space), std::string(one.name)};
+        return {};
+    }
+    case type::topic_forgotten: {
+        std::uint32_t number = 0;
+        if (!decode_number(frame.body, number) || server_topics_.erase(number) == 0) return malformed;
         return {};
     }
     case type::claimed: {
@@ -352,7 +361,20 @@ std::uint64_t link_client::send_release(std::uint64_t claim, bool publish_will) 
 }
 
 void link_client::send_subscribe(const subscribe& frame) {
-    if (up_) encode(control(), frame);
+    if (!up_) return;
+    if (frame.type == subscription_type::key_shared && terms_.version < 2) {
+        handler_.on_subscribed({frame.stream, 0, reason::bad_request, "the server is too old for key-shared ones"});
+        return;
+    }
+    auto known = frame;
+    if (terms_.version < 2) known.consumer = {};
+    encode(control(), known);
+}
+bool link_client::send_seek(const seek& frame) {
+    if (!up_) return true;
+    if (terms_.version < 2) return false;
+    encode(control(), frame);
+    return true;
 }
 void link_client::send_filter_add(const filter& frame) {
     if (up_) encode_filter_add(control(), frame);

@@ -134,6 +134,7 @@ class link_client {
     std::uint64_t send_release(std::uint64_t claim, bool publish_will);
 
     // Control frames: dropped while the link is down, because resuming says the same anew.
+    /// A server of version 1 knows no key-shared subscriptions: it is not asked then, and `on_subscribed` says so.
     void send_subscribe(const subscribe& frame);
     void send_filter_add(const filter& frame);
     void send_filter_remove(const filter& frame);
@@ -142,6 +143,9 @@ class link_client {
     void send_acknowledge(std::uint32_t stream, std::span<const std::uint64_t> ranges);
     void send_negative_acknowledge(std::uint32_t stream, std::uint32_t delay_ms, std::span<const std::uint64_t> ranges);
     void send_stream_close(std::uint32_t stream, bool remove);
+    /// Puts the stream's subscription to another place; the stream ends with `moved`: subscribe again, under another
+    /// number. False when the server is of version 1 and cannot.
+    bool send_seek(const seek& frame);
     void send_state_put(const state_request& frame);
     void send_state_get(const state_request& frame);
 
@@ -169,6 +173,7 @@ class link_client {
     std::shared_ptr<net::websocket> socket_;
     std::uint64_t session_;
     std::uint64_t producer_;
+    std::uint16_t speaks_ = version; ///< one less after a server did not know ours
     bool up_ = false;
     bool stopping_ = false;
     std::string last_error_;

@@ -34,6 +34,7 @@ words words_of(reason why) noexcept {
     case reason::rate_limited: return {"rate_limited", "too many requests in a short time"};
     case reason::not_found: return {"not_found", "there is no such thing"};
     case reason::state_full: return {"state_full", "the tenant's keyed state is full"};
+    case reason::moved: return {"moved", "the subscription was put to another place; subscribe again"};
     }
     return {"unknown", "unknown reason"};
 }

@@ -29,6 +29,8 @@ inline constexpr std::string_view error_prefix = "$debug/$error/";
 inline constexpr std::string_view alarm_topic = "$debug/$alarm";
 /// Only the service itself publishes below this.
 inline constexpr std::string_view service_prefix = "$debug/";
+/// Below it the dead letters of each subscription.
+inline constexpr std::string_view dead_letter_prefix = "$dead/";
 
 void append_error_topic(std::string& out, std::string_view client_id);
 

@@ -27,12 +27,12 @@ constexpr std::size_t reply_bytes_max = 4096; ///< acknowledgements have 23 byte
 class consumer final : public topic::delivery_sink, public std::enable_shared_from_this<consumer> {
   public:
     consumer(api_context& context, asio::any_io_executor executor, topic::subscription& of,
-             const n2::token_topic& topic, std::string peer)
+             const n2::token_topic& topic, std::string_view name, std::string peer)
         : outbox(executor), context_(context), executor_(std::move(executor)),
           notifications_(topic.type != n2::mqtt_type),
           extra_(topic.name == record::from_device ? extra_properties::from_device : extra_properties::none),
           peer_(std::move(peer)) {
-        with_ = context_.hub.attach(of, *this, 0);
+        with_ = context_.hub.attach(of, *this, 0, name);
         granted_ = context_.options.unacknowledged_max;
         context_.hub.credit(*with_, granted_, std::numeric_limits<std::uint64_t>::max());
         context_.consumers.add(1);
@@ -199,7 +199,7 @@ topic::subscription* find_or_make(api_context& context, const n2::token_claims& 
     wanted.tenant = claims.topic.tenant;
     wanted.name_space = claims.topic.type;
     wanted.name = name;
-    wanted.type = claims.shared ? msg_link::subscription_type::shared : msg_link::subscription_type::exclusive;
+    wanted.type = claims.shared ? msg_link::subscription_type::key_shared : msg_link::subscription_type::exclusive;
     wanted.durability = claims.is_volatile ? msg_link::durability::volatile_ : msg_link::durability::durable;
     auto* found = context.hub.subscribe(wanted, why);
     if (found == nullptr || !found->filters.empty()) return found;
@@ -227,10 +227,15 @@ asio::awaitable<net::upgrade_decision> upgrade_consumer(api_context& context, ne
     const auto claims = context.admit(door, request, refusal);
     if (!claims) co_return net::upgrade_decision(std::move(refusal));
     const auto executor = co_await asio::this_coro::executor;
+    constexpr std::size_t consumer_name_max = 512;
+    if (request.parameter("consumer").size() > consumer_name_max)
+        co_return net::upgrade_decision(
+            context.refuse(door, "bad_request", 422, request, "`consumer` may have at most 512 bytes"));
     auto why = msg_link::reason::ok;
     auto* of = find_or_make(context, *claims, why);
     if (of == nullptr) co_return net::upgrade_decision(refused(context, request, why));
-    auto made = std::make_shared<consumer>(context, executor, *of, claims->topic, request.remote_address);
+    auto made = std::make_shared<consumer>(context, executor, *of, claims->topic, request.parameter("consumer"),
+                                           request.remote_address);
     const auto error = co_await durable(context.hub, executor);
     if (error) co_return net::upgrade_decision(context.refuse(door, "store_failed", 503, request, error.message()));
     net::websocket_options options;

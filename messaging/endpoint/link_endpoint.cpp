@@ -62,9 +62,9 @@ std::string greet(connection& self, const msg_link::raw_frame& frame, const topi
     msg_link::hello hello;
     if (frame.kind != msg_link::type::hello || !msg_link::decode(frame.body, hello))
         return "the first frame must be a hello";
-    if (hello.version != msg_link::version)
-        return "link version " + std::to_string(hello.version) + " is not spoken here; this is version " +
-               std::to_string(msg_link::version);
+    if (hello.version + 1 < msg_link::version || hello.version > msg_link::version)
+        return std::string(msg_link::wrong_version) + std::to_string(hello.version) +
+               " is not spoken here; this is version " + std::to_string(msg_link::version);
     auto& session = sessions.find_or_make(hello.session);
     if (session.connected()) session.disconnect(time.now()); // a second connection replaces the first
     self.session = &session;

@@ -23,6 +23,12 @@ std::string_view text_of(std::string_view type) noexcept {
     };
     for (const auto& [fault, text] : texts)
         if (record::alarm_type(fault) == type) return text;
+    if (type == dead_letters_full_alarm)
+        return "A message that was delivered too often stays with its subscription: the topic of its dead letters is "
+               "full";
+    if (type == backlog_alarm)
+        return "A subscription holds more than 80 % of the backlog a topic may have: acknowledge its messages or "
+               "remove it";
     return "A message was dropped";
 }
 

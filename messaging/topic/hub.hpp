@@ -10,10 +10,10 @@
 #include "messaging/store/commit_log.hpp"
 #include "messaging/topic/claim.hpp"
 #include "messaging/topic/delivery_sink.hpp"
+#include "messaging/topic/hub_types.hpp"
 #include "messaging/topic/publish_source.hpp"
 #include "messaging/topic/tenant.hpp"
 
-#include <array>
 #include <deque>
 #include <functional>
 #include <map>
@@ -23,50 +23,6 @@
 #include <vector>
 
 namespace messaging::topic {
-
-/// What a session is told about its claims and leases; implemented by link_session.
-class claim_holder {
-  public:
-    virtual ~claim_holder() = default;
-    virtual void on_claimed(std::uint64_t sequence, std::uint64_t claim, msg_link::reason why) = 0;
-    virtual void on_evicted(std::uint64_t claim, msg_link::reason why) = 0;
-};
-
-struct subscribe_request {
-    std::uint64_t claim = 0;
-    std::uint64_t session = 0;
-    std::uint32_t stream = 0;
-    std::string_view tenant;
-    std::string_view name_space;
-    std::string_view name;
-    msg_link::subscription_type type = msg_link::subscription_type::exclusive;
-    msg_link::durability durability = msg_link::durability::leased;
-};
-
-/// A producer watermark as it stood in the log.
-struct producer_state {
-    std::uint64_t producer = 0;
-    std::uint64_t settled = 0;
-    std::vector<msg_link::run> runs;
-};
-
-/// Counters since start; gauges by value. Read by ops on the loop.
-struct hub_stats {
-    std::uint64_t messages_in = 0;
-    std::uint64_t bytes_in = 0;
-    std::uint64_t messages_unmatched = 0;
-    std::uint64_t deliveries = 0;
-    std::uint64_t redeliveries = 0;
-    std::uint64_t acknowledged = 0;
-    std::uint64_t expired = 0;
-    std::uint64_t skipped = 0;
-    std::uint64_t wills_published = 0;
-    std::uint64_t wills_dropped = 0;
-    std::array<std::uint64_t, 20> refused{};                                      ///< by msg_link::reason
-    std::array<std::uint64_t, record::to_device_fault_count> to_device_invalid{}; ///< by record::to_device_fault
-    std::uint64_t commit_ns = 0;
-    std::uint64_t sync_ns = 0;
-};
 
 class hub final : private store::commit_listener, private store::recovery_handler {
   public:
@@ -106,8 +62,8 @@ class hub final : private store::commit_listener, private store::recovery_handle
     void close_topic(topic& one);
     /// The caller has counted `source.received` up. Outcome by `source.on_settled`.
     void publish(publish_source& source, topic* to, claim* by, core::byte_span record);
-    /// Settles the frame `source.received` as refused.
-    void refuse(publish_source& source, msg_link::reason why);
+    /// Settles the frame `source.received` as refused; fails the claim `by` (may be null) where it asked for that.
+    void refuse(publish_source& source, claim* by, core::byte_span record, msg_link::reason why);
     /// Marks that `source` has something to settle in this turn.
     void touch(publish_source& source);
     /// The source goes away: nothing is reported to it any more.
@@ -116,7 +72,8 @@ class hub final : private store::commit_listener, private store::recovery_handle
     // Subscriptions.
     /// Finds or makes the subscription. `busy` for an exclusive one that has a consumer.
     subscription* subscribe(const subscribe_request& request, msg_link::reason& why);
-    consumer* attach(subscription& to, delivery_sink& sink, std::uint32_t stream);
+    /// `name` says which keys of a key-shared subscription it gets; empty: one that nobody had before.
+    consumer* attach(subscription& to, delivery_sink& sink, std::uint32_t stream, std::string_view name = {});
     /// Takes the consumer away; what it had outstanding is delivered again to others (or to its successor).
     void detach(consumer& one);
     void remove(subscription& one, msg_link::reason told);
@@ -126,7 +83,20 @@ class hub final : private store::commit_listener, private store::recovery_handle
     void when_durable(std::function<void(core::error_code)> done);
     void credit(consumer& of, std::uint64_t messages, std::uint64_t bytes);
     void acknowledge(consumer& of, std::uint64_t from, std::uint64_t to);
-    void negative_acknowledge(consumer& of, std::uint64_t from, std::uint64_t to);
+    /// Gives messages back. Exclusive and failover subscriptions are rewound to the first of them, key-shared ones
+    /// within its key, and wait `delay_ms` (at most an hour; forgotten by a restart); in shared ones each waits alone.
+    void negative_acknowledge(consumer& of, std::uint64_t from, std::uint64_t to, std::uint32_t delay_ms);
+    /// After this many deliveries a message that is given back goes to the topic `$dead/<subscription>` instead, in one
+    /// log write with its acknowledgement; a full one leaves it where it is. 0: never. Durable.
+    void set_max_deliveries(subscription& of, std::uint16_t most);
+    /// False while it has consumers.
+    bool change_type(subscription& of, msg_link::subscription_type type);
+    /// Marks what the configuration names; durable, so that one it names no more can be told from others.
+    void set_declared(subscription& one, bool declared);
+    /// Puts a named subscription where `target` says: what is still stored behind it comes (again), what is before it
+    /// is acknowledged. Messages that nobody held any more do not come back. Ends its streams (`moved`), because what
+    /// they hold means nothing any more. `bad_request` for private ones. Durable with the next `when_durable`.
+    msg_link::reason seek(subscription& one, const seek_target& target);
     /// FORMAT.md §5: what the client says it has is the truth.
     void resume(consumer& of, const msg_link::resume_stream& told);
     /// The sink can take records again.
@@ -214,28 +184,68 @@ class hub final : private store::commit_listener, private store::recovery_handle
     // hub_dispatch.cpp
     void dispatch(topic& from, message& one, core::byte_span record);
     void send(subscription& to, consumer& with, const edge& through, message& one, std::uint8_t delivery_count,
-              core::byte_span record);
+              core::byte_span record, std::uint32_t key = 0);
     void hand_over(const topic& from, std::uint64_t position, std::uint8_t delivery_count, core::byte_span record);
     void pump(subscription& one);
-    bool pump_one(subscription& one, consumer& with);
-    bool redeliver_one(subscription& one, consumer& with);
+    bool pump_one(subscription& one, consumer* with);
+    enum class again_outcome : std::uint8_t { sent, gone, reading };
+    again_outcome send_again(subscription& one, consumer& with, std::uint64_t position);
+    bool forget_if_gone(subscription& one, std::uint64_t position);
+    static bool must_be_acknowledged(const edge& through, core::byte_span record) noexcept;
+    bool may_read(const subscription& of) const noexcept;
     core::byte_span record_of(subscription& one, const topic& from, const message& what,
                               std::shared_ptr<const store::batch>& held);
-    void prefetch(subscription& one, topic& from, std::uint64_t position);
-    consumer* next_consumer(subscription& of) const noexcept;
     void wait_for(delivery_sink& sink, subscription& one);
+    void check_lag(subscription& one);
+    void note_calm(subscription& one);
+    void skip_behind(subscription& one);
+
+    // hub_read.cpp
+    struct read_list {
+        std::vector<store::read_request> requests;
+        std::vector<topic*> topics;
+        std::size_t bytes = 0;
+        bool room() const noexcept;
+        void add(topic& from, const message& one);
+    };
+    void prefetch(subscription& one, topic& from, std::uint64_t position);
+    void prefetch_again(subscription& one, std::uint64_t position);
+    void fetch(subscription& one, read_list wanted);
+    void give_up(const std::vector<topic*>& among, store::location where, core::error_code error);
+
+    // hub_keys.cpp
+    void use_type(subscription& of, msg_link::subscription_type type);
+    void pump_keys(subscription& one);
+    bool serve_key(subscription& one, std::uint32_t key);
+    bool classify_next(subscription& one);
+    bool take_keyed(subscription& to, edge& through, message& one, core::byte_span record);
+
+    // hub_settle.cpp
     void note_cursor(subscription& one);
+    void give_back(subscription& of, outstanding& one, std::uint8_t count, std::int64_t due_ms);
+    void wake_at(subscription& one, std::int64_t due_ms);
+    void wake_due();
+    void wake(subscription& one, std::int64_t now);
     /// One subscription less needs the message at that position.
     void release(topic& from, std::uint64_t position);
     void retire(topic& from, message& one);
-    void check_lag(subscription& one);
     void drop_outstanding(subscription& of, outstanding& one);
     bool expired(const topic& of, const message& one) const noexcept;
-    void skip_behind(subscription& one);
     void trim_kept(topic& one);
     void note_read(const subscription& by, topic& from, std::uint64_t position);
 
-    // hub_subscribe.cpp
+    // hub_dead_letter.cpp
+    bool bury(subscription& one, std::uint64_t position, core::byte_span record);
+    void buried(std::uint64_t subscription_id, std::uint64_t position, core::error_code error);
+
+    // hub_seek.cpp
+    void drop_in_flight(subscription& one);
+
+    // hub_subscribe.cpp, hub_filters.cpp
+    void log_settings(const subscription& of);
+    void take_off(consumer& one);
+    // hub_resume.cpp
+    void resume_recovered(consumer& of, std::uint64_t taken, const std::function<bool(std::uint64_t)>& is_listed);
     void connect(subscription& by, topic& to, const subscribed_filter& filter);
     void disconnect(subscription& by, topic& to);
     void connect_new_topic(topic& made);
@@ -273,6 +283,8 @@ class hub final : private store::commit_listener, private store::recovery_handle
     std::vector<delivery_sink*> touched_sinks_;
     std::vector<subscription*> dirty_cursors_;
     std::vector<topic*> dirty_marks_;
+    std::map<std::int64_t, std::vector<std::uint64_t>> due_; ///< subscriptions with something due, by tick
+    std::uint64_t next_unnamed_ = 1;                         ///< consumer without a name of its own
     std::function<limits(std::string_view)> limits_source_;
     std::vector<topic*> live_topics_; ///< have messages, or may be removed
     std::size_t sweep_at_ = 0;

@@ -57,6 +57,7 @@ void hub::tick() {
         append_journal(static_cast<std::uint8_t>(journal::type::read_mark), one->number, scratch_);
     }
     dirty_marks_.clear();
+    wake_due();
     sweep_topics();
     if (log_->gathered_bytes() > 0) kick();
 }
@@ -246,6 +247,8 @@ std::string hub::make_snapshot() const {
         if (one->durability == msg_link::durability::volatile_) continue;
         journal::subscription_created(body, *one);
         add(journal::type::subscription_created);
+        journal::subscription_settings(body, *one);
+        add(journal::type::subscription_settings);
         for (const auto& filter : one->filters) {
             journal::filter_added(body, id, filter);
             add(journal::type::filter_added);

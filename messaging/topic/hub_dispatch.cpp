@@ -1,27 +1,40 @@
 // Delivery: what became durable goes to every subscription that may have it now; the rest is pumped when credit comes.
 #include "messaging/topic/hub.hpp"
 
-#include "common/core/log.hpp"
 #include "common/record/record.hpp"
+#include "messaging/topic/key_shares.hpp"
 
 #include <algorithm>
 
 namespace messaging::topic {
 
 namespace {
-bool must_be_acknowledged(const edge& through, core::byte_span record) noexcept {
-    return through.qos == 2 || (through.qos == 1 && record::peek_qos(record) >= 1);
-}
-constexpr std::size_t prefetch_messages = 256;
-constexpr std::size_t prefetch_bytes = 256 * 1024;
+/// Of a topic's quota; below the second share the next time is news again.
+constexpr double backlog_high_share = 0.8;
+constexpr double backlog_calm_share = 0.7;
 } // namespace
 
-consumer* hub::next_consumer(subscription& of) const noexcept {
-    if (of.unacknowledged >= of.owner().quota.unacknowledged_per_subscription) return nullptr;
-    return of.pick();
+void hub::note_calm(subscription& one) {
+    const auto quota = static_cast<double>(one.owner().quota.backlog_bytes_per_topic);
+    if (!one.deleted && static_cast<double>(one.held_bytes) > backlog_calm_share * quota) return;
+    one.backlog_high = false;
+    --stats_.subscriptions_backlog_high;
+}
+
+bool hub::must_be_acknowledged(const edge& through, core::byte_span record) noexcept {
+    return through.qos == 2 || (through.qos == 1 && record::peek_qos(record) >= 1);
+}
+
+bool hub::may_read(const subscription& of) const noexcept {
+    return of.in_cursor() < of.owner().quota.unacknowledged_per_subscription;
 }
 
 void hub::wait_for(delivery_sink& sink, subscription& one) {
+    if (one.keys) { // may wait for several sinks at once
+        if (std::find(sink.waiting.begin(), sink.waiting.end(), &one) == sink.waiting.end())
+            sink.waiting.push_back(&one);
+        return;
+    }
     if (one.waits_for_sink) return;
     one.waits_for_sink = true;
     sink.waiting.push_back(&one);
@@ -38,8 +51,10 @@ void hub::dispatch(topic& from, message& one, core::byte_span record) {
         if (one.position <= at->start) continue;
         auto& to = *at->by;
         to.held_bytes += one.bytes;
-        if (to.caught_up()) {
-            if (auto* with = next_consumer(to)) {
+        if (to.keys) {
+            if (to.all_read() && take_keyed(to, *at, one, record)) continue;
+        } else if (to.caught_up() && may_read(to)) {
+            if (auto* with = to.pick()) {
                 if (with->sink->ready()) {
                     send(to, *with, *at, one, 1, record);
                     continue;
@@ -59,7 +74,7 @@ void hub::dispatch(topic& from, message& one, core::byte_span record) {
 
 /// Books the delivery; `hand_over` sends it. Leaves a message that nobody needs any more to the caller.
 void hub::send(subscription& to, consumer& with, const edge& through, message& one, std::uint8_t delivery_count,
-               core::byte_span record) {
+               core::byte_span record, std::uint32_t key) {
     ++with.used_messages;
     with.used_bytes += record.size();
     to.read_position = std::max(to.read_position, one.position);
@@ -68,8 +83,10 @@ void hub::send(subscription& to, consumer& with, const edge& through, message& o
     auto stream = with.stream;
     if (must_be_acknowledged(through, record)) {
         stream |= msg_link::must_acknowledge;
-        to.add_outstanding({one.position, through.to, &with, one.bytes, delivery_count, false});
+        to.add_outstanding({one.position, through.to, &with, one.bytes, static_cast<std::uint32_t>(with.used_messages),
+                            key, delivery_count, false});
         ++through.to->references;
+        if (key != 0) to.keys->sent(key, with);
     } else {
         --one.pending;
         to.held_bytes -= std::min<std::uint64_t>(to.held_bytes, one.bytes);
@@ -89,20 +106,29 @@ void hub::hand_over(const topic& from, std::uint64_t position, std::uint8_t deli
 }
 
 void hub::pump(subscription& one) {
+    if (one.keys) return pump_keys(one);
     while (!one.deleted && !one.loading && !(one.redeliveries.empty() && one.next_edge() == nullptr)) {
-        auto* with = next_consumer(one);
+        if (one.paused_until_ms != 0) {
+            if (one.paused_until_ms > now_ms()) return;
+            one.paused_until_ms = 0;
+        }
+        if (one.redeliveries.empty() && !may_read(one)) return;
+        auto* with = one.pick();
         if (with == nullptr) return;
         if (!with->sink->ready()) {
             wait_for(*with->sink, one);
             return;
         }
-        const bool went_on = one.redeliveries.empty() ? pump_one(one, *with) : redeliver_one(one, *with);
+        const bool went_on = one.redeliveries.empty()
+                                 ? pump_one(one, with)
+                                 : send_again(one, *with, one.redeliveries.begin()->first) != again_outcome::reading;
         if (!went_on) return;
     }
 }
 
-/// Sends the next unread message; false when it must be read from disk first.
-bool hub::pump_one(subscription& one, consumer& with) {
+/// Sends the next unread message, to whom its key says when `with` is null; false when it must be read from disk first
+/// or has to stay unread.
+bool hub::pump_one(subscription& one, consumer* with) {
     auto& through = *one.next_edge();
     auto& from = *through.to;
     const auto position = one.next_position();
@@ -128,10 +154,15 @@ bool hub::pump_one(subscription& one, consumer& with) {
         prefetch(one, from, found->position);
         return false;
     }
+    if (with != nullptr) {
+        send(one, *with, through, *found, 1, record);
+    } else if (!take_keyed(one, through, *found, record)) {
+        one.queue(through, found->position);
+        return false;
+    }
     queue_next();
-    send(one, with, through, *found, 1, record);
     hand_over(from, found->position, 1, record);
-    one.prefetched.erase(found->position);
+    one.drop_prefetched(found->position);
     if (found->pending == 0) {
         retire(from, *found);
         from.trim();
@@ -139,150 +170,60 @@ bool hub::pump_one(subscription& one, consumer& with) {
     return true;
 }
 
-bool hub::redeliver_one(subscription& one, consumer& with) {
-    const auto [position, again] = *one.redeliveries.begin();
-    auto* found = again.from->find(position);
-    if (found == nullptr || found->pending == 0 || expired(*again.from, *found)) {
-        --again.from->references;
-        one.redeliveries.erase(position);
-        if (found != nullptr && found->pending > 0) expire(*again.from);
-        return true;
-    }
+/// Nobody waits for it any more: removed, or its time is over.
+bool hub::forget_if_gone(subscription& one, std::uint64_t position) {
+    const auto at = one.redeliveries.find(position);
+    if (at == one.redeliveries.end()) return true;
+    auto& from = *at->second.from;
+    auto* found = from.find(position);
+    if (found != nullptr && found->pending > 0 && !expired(from, *found)) return false;
+    one.held_bytes -= std::min<std::uint64_t>(one.held_bytes, at->second.bytes);
+    if (one.keys) one.keys->forget_waiting(at->second.key, position);
+    one.redeliveries.erase(at);
+    --from.references;
+    if (found != nullptr && found->pending > 0) expire(from);
+    note_cursor(one);
+    return true;
+}
+
+hub::again_outcome hub::send_again(subscription& one, consumer& with, std::uint64_t position) {
+    if (forget_if_gone(one, position)) return again_outcome::gone;
+    const auto at = one.redeliveries.find(position);
+    const auto again = at->second;
+    auto& from = *again.from;
+    auto* found = from.find(position);
     std::shared_ptr<const store::batch> held;
-    const auto record = record_of(one, *again.from, *found, held);
+    const auto record = record_of(one, from, *found, held);
     if (record.empty()) {
-        prefetch(one, *again.from, position);
-        return false;
+        prefetch_again(one, position);
+        return again_outcome::reading;
     }
+    if (one.max_deliveries != 0 && again.delivery_count > one.max_deliveries && bury(one, position, record))
+        return again_outcome::gone;
     ++with.used_messages;
     with.used_bytes += record.size();
     ++stats_.deliveries;
     if (again.delivery_count > 1) ++stats_.redeliveries;
-    if (again.must_acknowledge)
-        one.add_outstanding({position, again.from, &with, found->bytes, again.delivery_count, false});
-    with.sink->gathered_streams.push_back(with.stream | (again.must_acknowledge ? msg_link::must_acknowledge : 0));
+    auto stream = with.stream;
+    if (again.must_acknowledge) {
+        one.add_outstanding({position, &from, &with, found->bytes, static_cast<std::uint32_t>(with.used_messages),
+                             again.key, again.delivery_count, false});
+        if (one.keys && again.key != 0) one.keys->sent(again.key, with);
+        stream |= msg_link::must_acknowledge;
+    }
+    with.sink->gathered_streams.push_back(stream);
     touched_sinks_.push_back(with.sink);
-    hand_over(*again.from, position, again.delivery_count, record);
-    one.prefetched.erase(position);
+    hand_over(from, position, again.delivery_count, record);
+    one.drop_prefetched(position);
     one.redeliveries.erase(position);
-    if (again.must_acknowledge) return true;
-    one.held_bytes -= std::min<std::uint64_t>(one.held_bytes, found->bytes);
-    note_read(one, *again.from, position);
-    release(*again.from, position);
-    --again.from->references;
-    return true;
-}
-
-/// Errors that a client itself was given do not come again on its next connection.
-void hub::note_read(const subscription& by, topic& from, std::uint64_t position) {
-    if (!from.reports() || by.claim == 0 || position <= from.read_mark) return;
-    from.read_mark = position;
-    if (std::exchange(from.mark_dirty, true)) return;
-    dirty_marks_.push_back(&from);
-}
-
-/// From the cache of recent batches, or from what was read ahead; empty when it must be read.
-core::byte_span hub::record_of(subscription& one, const topic&, const message& what,
-                               std::shared_ptr<const store::batch>& held) {
-    held = log_->cached(what.where);
-    if (held) return held->entry(what.where).body;
-    const auto found = one.prefetched.find(what.position);
-    return found == one.prefetched.end() ? core::byte_span{} : core::as_bytes(found->second);
-}
-
-void hub::prefetch(subscription& one, topic& from, std::uint64_t position) {
-    std::vector<store::read_request> requests;
-    std::size_t bytes = 0;
-    for (auto index = from.index_after(position - 1); index < from.messages.size(); ++index) {
-        const auto& next = from.messages[index];
-        if (next.pending == 0) continue;
-        if (requests.size() >= prefetch_messages || bytes >= prefetch_bytes) break;
-        requests.push_back({next.where, store::entry_bytes(next.bytes)});
-        bytes += next.bytes;
-    }
-    one.loading = true;
-    const auto id = one.id();
-    auto* topic_read = &from;
-    ++from.references;
-    log_->fetch(std::move(requests), [this, id, topic_read](const std::shared_ptr<const store::fetched>& read) {
-        --topic_read->references;
-        const auto found = subscriptions_.find(id);
-        if (found == subscriptions_.end()) return;
-        auto& to = *found->second;
-        to.loading = false;
-        to.prefetched.clear();
-        for (const auto& entry : read->entries) {
-            if (!entry.error) {
-                to.prefetched.emplace(entry.entry.position, core::as_text(entry.entry.body));
-                continue;
-            }
-            core::log::error(
-                "message unreadable",
-                {{"segment", entry.where.segment}, {"offset", entry.where.offset}, {"error", entry.error.message()}});
-            for (auto& damaged : topic_read->messages)
-                if (damaged.where == entry.where && damaged.pending > 0) {
-                    damaged.pending = 0;
-                    retire(*topic_read, damaged);
-                }
-        }
-        topic_read->trim();
-        pump(to);
-    });
-}
-
-void hub::retire(topic& from, message& one) {
-    count_bytes(from, -static_cast<std::int64_t>(one.bytes));
-    log_->retire(one.where, store::entry_bytes(one.bytes));
-}
-
-void hub::release(topic& from, std::uint64_t position) {
-    auto* found = from.find(position);
-    if (found == nullptr || found->pending == 0) return;
-    if (--found->pending > 0) return;
-    retire(from, *found);
-    from.trim();
-}
-
-void hub::drop_outstanding(subscription& of, outstanding& one) {
-    one.acknowledged = true;
-    --of.unacknowledged;
-    of.held_bytes -= std::min<std::uint64_t>(of.held_bytes, one.bytes);
-    release(*one.from, one.position);
-    --one.from->references;
-}
-
-void hub::acknowledge(consumer& of, std::uint64_t from, std::uint64_t to) {
-    auto& by = *of.of;
-    for (auto it = by.outstanding_from(from); it != by.outstanding_list.end() && it->position <= to; ++it) {
-        if (it->acknowledged || it->with != &of) continue;
-        note_read(by, *it->from, it->position);
-        drop_outstanding(by, *it);
-        ++stats_.acknowledged;
-        ++by.acknowledged_count;
-    }
-    by.trim_outstanding();
-    by.last_acknowledged_ms = now_ms();
-    note_cursor(by);
-    pump(by);
-}
-
-void hub::negative_acknowledge(consumer& of, std::uint64_t from, std::uint64_t to) {
-    auto& by = *of.of;
-    for (auto it = by.outstanding_from(from); it != by.outstanding_list.end() && it->position <= to; ++it) {
-        if (it->acknowledged || it->with != &of) continue;
-        it->acknowledged = true;
-        --by.unacknowledged;
-        const auto count = static_cast<std::uint8_t>(std::min(it->delivery_count + 1, 255));
-        by.redeliveries.emplace(it->position, redelivery{it->from, count});
-    }
-    by.trim_outstanding();
-    pump(by);
-}
-
-void hub::credit(consumer& of, std::uint64_t messages, std::uint64_t bytes) {
-    of.credit_messages = std::max(of.credit_messages, messages);
-    of.credit_bytes = std::max(of.credit_bytes, bytes);
-    pump(*of.of);
+    if (one.keys) one.keys->forget_waiting(again.key, position);
+    if (again.must_acknowledge) return again_outcome::sent;
+    one.held_bytes -= std::min<std::uint64_t>(one.held_bytes, again.bytes);
+    note_read(one, from, position);
+    note_cursor(one);
+    release(from, position);
+    --from.references;
+    return again_outcome::sent;
 }
 
 void hub::sink_ready(delivery_sink& sink) {
@@ -299,8 +240,15 @@ void hub::sink_ready(delivery_sink& sink) {
 
 /// A topic's backlog is shared, so one that never acknowledges would stop its publishers (design §7).
 void hub::check_lag(subscription& one) {
-    if (one.durability == msg_link::durability::durable) return;
     const auto& quota = one.owner().quota;
+    if (one.durability == msg_link::durability::durable) {
+        const auto held = static_cast<double>(one.held_bytes);
+        if (one.backlog_high || held <= backlog_high_share * static_cast<double>(quota.backlog_bytes_per_topic)) return;
+        one.backlog_high = true; // only a durable one may fill the topic: somebody must hear of it
+        ++stats_.subscriptions_backlog_high;
+        if (alarm_ && !one.name.empty()) alarm_(one.owner().name, backlog_alarm);
+        return;
+    }
     const bool only_qos0 =
         std::all_of(one.filters.begin(), one.filters.end(), [](const auto& f) { return f.qos == 0; });
     const auto most =
@@ -340,7 +288,7 @@ void hub::skip_behind(subscription& one) {
         at->to->trim();
     }
     one.clear_ready();
-    one.prefetched.clear();
+    one.drop_all_prefetched();
     one.held_bytes = 0;
     // Messages being committed are newer than what was skipped: they must still be delivered.
     std::uint64_t newest = one.read_position;

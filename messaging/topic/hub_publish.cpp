@@ -99,7 +99,9 @@ msg_link::reason hub::check_publish(const topic* to, const claim* by, core::byte
     return msg_link::reason::ok;
 }
 
-void hub::refuse(publish_source& source, msg_link::reason why) {
+void hub::refuse(publish_source& source, claim* by, core::byte_span record, msg_link::reason why) {
+    if (by != nullptr && by->failed) why = msg_link::reason::previous_refused;
+    if (by != nullptr && by->fail_after_refusal && record::peek_qos(record) > 0) by->failed = true;
     source.note(why);
     ++stats_.refused[std::min<std::size_t>(static_cast<std::size_t>(why), stats_.refused.size() - 1)];
     touch(source);
@@ -122,8 +124,7 @@ void hub::publish(publish_source& source, topic* to, claim* by, core::byte_span 
         touch(source);
         return;
     }
-    if (by != nullptr && by->fail_after_refusal && record::peek_qos(record) > 0) by->failed = true;
-    refuse(source, why);
+    refuse(source, by, record, why);
 }
 
 /// The topic of this name if an MQTT client subscribes to it; one that does not exist yet is made only if a client's

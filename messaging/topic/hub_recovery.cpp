@@ -6,6 +6,7 @@
 
 #include "common/core/log.hpp"
 #include "messaging/topic/journal.hpp"
+#include "messaging/topic/key_shares.hpp"
 
 #include <algorithm>
 
@@ -102,7 +103,7 @@ void hub::replay(std::uint8_t kind, std::uint32_t number, core::byte_span body) 
         auto made = std::make_unique<subscription>(owner, id);
         made->name_space = read.text_u16();
         made->name = read.text_u16();
-        made->type = static_cast<msg_link::subscription_type>(read.u8());
+        const auto type = static_cast<msg_link::subscription_type>(read.u8());
         made->durability = static_cast<msg_link::durability>(read.u8());
         made->claim = read.u64();
         made->session = read.u64();
@@ -110,6 +111,7 @@ void hub::replay(std::uint8_t kind, std::uint32_t number, core::byte_span body) 
         made->read_position = read.u64();
         next_subscription_ = std::max(next_subscription_, id + 1);
         if (!read.ok() || subscriptions_.contains(id)) break;
+        use_type(*made, type);
         if (!made->name.empty()) owner.spaces[made->name_space].named[made->name] = made.get();
         if (auto* by = find_claim(made->claim)) by->subscribed = made.get();
         subscriptions_.emplace(id, made.get());
@@ -158,10 +160,31 @@ void hub::replay(std::uint8_t kind, std::uint32_t number, core::byte_span body) 
         for (std::size_t i = 0; i < count; ++i) {
             const auto unacknowledged = read.u64();
             const auto delivered = read.u8();
-            if (read.ok())
-                of.redeliveries.emplace(unacknowledged,
-                                        redelivery{nullptr, static_cast<std::uint8_t>(std::min(delivered + 1, 255))});
+            if (!read.ok()) continue;
+            const auto next = static_cast<std::uint8_t>(std::min(delivered + 1, 255));
+            of.redeliveries.emplace(unacknowledged, redelivery{nullptr, 0, 0, next, true, true});
         }
+        break;
+    }
+    case journal::type::subscription_settings: {
+        const auto found = subscriptions_.find(read.u64());
+        const auto now_type = static_cast<msg_link::subscription_type>(read.u8());
+        const auto flags = read.u8();
+        const auto most = read.u16();
+        if (!read.ok() || found == subscriptions_.end()) break;
+        use_type(*found->second, now_type);
+        found->second->declared = (flags & 1) != 0;
+        found->second->max_deliveries = most;
+        break;
+    }
+    case journal::type::sought: {
+        const auto found = subscriptions_.find(read.u64());
+        const auto behind = read.u64();
+        if (!read.ok() || found == subscriptions_.end()) break;
+        auto& of = *found->second;
+        of.read_position = behind;
+        of.redeliveries.clear();
+        for (auto& filter : of.filters) filter.start = std::min(filter.start, behind);
         break;
     }
     case journal::type::claim_made: {
@@ -274,6 +297,7 @@ void hub::finish_recovery() {
                             ++message.pending;
                             by.held_bytes += message.bytes;
                             again->second.from = one.get();
+                            again->second.bytes = message.bytes;
                             ++one->references;
                         }
                     }
@@ -289,6 +313,9 @@ void hub::finish_recovery() {
         std::erase_if(one->redeliveries, [](const auto& at) { return at.second.from == nullptr; });
         if (auto* by = find_claim(one->claim)) by->subscribed = one;
         one->idle_since_ms = now_ms();
+        one->awaits_resume = one->session != 0;
+        one->keys.reset();
+        use_type(*one, one->type); // whose messages wait for their keys
         requeue(*one);
     }
     std::size_t live = 0;

@@ -47,7 +47,13 @@ void cursor(std::string& out, const subscription& of) {
     if (of.durability == msg_link::durability::leased) {
         // A lease is resumed from what the client says it has (FORMAT.md of the link, §5); until then a floor is
         // enough.
-        write.u64(of.outstanding_list.empty() ? of.read_position : of.outstanding_list.front().position - 1);
+        auto floor = of.read_position;
+        const auto reach = [&floor](std::uint64_t position) { floor = std::min(floor, position - 1); };
+        if (!of.outstanding_list.empty()) reach(of.outstanding_list.front().position);
+        if (!of.redeliveries.empty()) reach(of.redeliveries.begin()->first);
+        if (of.aside)
+            for (const auto& [due, held] : of.aside->delayed) reach(held.first);
+        write.u64(floor);
         write.u16(0);
         return;
     }
@@ -63,9 +69,29 @@ void cursor(std::string& out, const subscription& of) {
     };
     for (const auto& one : of.outstanding_list)
         if (!one.acknowledged) put(one.position, one.delivery_count);
-    for (const auto& [position, again] : of.redeliveries)
+    const auto put_again = [&](std::uint64_t position, const redelivery& again) {
         put(position, static_cast<std::uint8_t>(again.delivery_count - 1));
+    };
+    for (const auto& [position, again] : of.redeliveries) put_again(position, again);
+    if (of.aside) {
+        for (const auto& [due, held] : of.aside->delayed) put_again(held.first, held.second);
+        for (const auto& [position, again] : of.aside->dying) put_again(position, again);
+    }
     core::store_big_endian(out.data() + count_at, count);
+}
+
+void subscription_settings(std::string& out, const subscription& of) {
+    core::byte_writer write(out);
+    write.u64(of.id());
+    write.u8(static_cast<std::uint8_t>(of.type));
+    write.u8(of.declared ? 1 : 0);
+    write.u16(of.max_deliveries);
+}
+
+void sought(std::string& out, std::uint64_t id, std::uint64_t position) {
+    core::byte_writer write(out);
+    write.u64(id);
+    write.u64(position);
 }
 
 void claim_made(std::string& out, const claim& made) {

@@ -12,6 +12,8 @@
 //   state                 tenant, ns, key, present u8, value bytes32
 //   tenant                tenant, position u64                  (snapshot only)
 //   read_mark             position u64                          (header: topic number)
+//   subscription_settings id u64, type u8, flags u8 (1 declared), max deliveries u16
+//   sought                id u64, position u64                  (read position, also backwards)
 //   counters              next claim u64, next subscription u64, next topic u32   (snapshot only)
 #pragma once
 
@@ -44,6 +46,8 @@ enum class type : std::uint8_t {
     tenant = 28,
     counters = 29,
     read_mark = 30,
+    subscription_settings = 31,
+    sought = 32,
 };
 
 constexpr store::entry_type entry_type(type kind) noexcept { return static_cast<store::entry_type>(kind); }
@@ -54,6 +58,8 @@ void subscription_created(std::string& out, const subscription& made);
 void filter_added(std::string& out, std::uint64_t id, const subscribed_filter& filter);
 void filter_removed(std::string& out, std::uint64_t id, std::string_view filter);
 void cursor(std::string& out, const subscription& of);
+void subscription_settings(std::string& out, const subscription& of);
+void sought(std::string& out, std::uint64_t id, std::uint64_t position);
 void claim_made(std::string& out, const claim& made);
 void number(std::string& out, std::uint64_t value); ///< subscription_removed, claim_ended, session_ended, read_mark
 void producer(std::string& out, std::uint64_t session, std::uint64_t producer, std::uint64_t settled,

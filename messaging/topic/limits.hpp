@@ -24,7 +24,8 @@ struct limits {
     std::uint64_t kept_bytes_per_topic = 16ULL * 1024 * 1024; ///< kept topics drop their oldest beyond this
     std::chrono::milliseconds kept_ttl{std::chrono::hours(14 * 24)};
     std::uint32_t unacknowledged_per_subscription = 60'000; ///< over all its consumers; a cursor entry holds 65,535
-    std::uint64_t qos0_lag_bytes = 1024 * 1024;             ///< a QoS 0 stream farther behind skips forward
+    std::uint32_t held_back_per_subscription = 10'000; ///< of key-shared ones: read, and waiting for their key's turn
+    std::uint64_t qos0_lag_bytes = 1024 * 1024;        ///< a QoS 0 stream farther behind skips forward
     double leased_share = 0.5; ///< of a topic's quota that one leased subscription may hold before it is ended
     std::chrono::milliseconds lease{std::chrono::seconds(30)};
     std::chrono::milliseconds failover_after{std::chrono::seconds(5)}; ///< active consumer's link down, another waits

@@ -6,6 +6,7 @@
 #include "common/link/batcher.hpp"
 #include "common/link/frame.hpp"
 #include "messaging/topic/hub.hpp"
+#include "messaging/topic/told_topics.hpp"
 
 #include <functional>
 #include <memory>
@@ -79,6 +80,8 @@ class link_session final : public publish_source, public delivery_sink, public c
         msg_link::start_at start = msg_link::start_at::newest;
     };
 
+    static constexpr const char* malformed = "a frame is not of its type's shape";
+
     bool holds_claims() const;
     std::string on_publish(core::byte_span body);
     std::string on_claim(core::byte_span body);
@@ -93,6 +96,7 @@ class link_session final : public publish_source, public delivery_sink, public c
     std::string on_credit(core::byte_span body);
     std::string on_window(core::byte_span body);
     std::string on_stream_close(core::byte_span body);
+    std::string on_seek(core::byte_span body);
     std::string on_state_put(core::byte_span body);
     std::string on_state_get(core::byte_span body);
     std::string on_resume_stream(core::byte_span body);
@@ -100,6 +104,7 @@ class link_session final : public publish_source, public delivery_sink, public c
     void answer_subscribed(std::uint32_t stream, msg_link::reason why);
     void answer_filter(std::uint32_t stream, std::uint32_t request, msg_link::reason why);
     void close_topics();
+    void forget_topics();
     void welcome();
     void kick() {
         if (kick_) kick_();
@@ -120,8 +125,7 @@ class link_session final : public publish_source, public delivery_sink, public c
     std::vector<std::uint64_t> resumed_claims_;
     std::unordered_map<std::uint32_t, open_number> topics_; ///< the client's numbers
     std::unordered_map<std::uint32_t, stream_state> streams_;
-    std::unordered_map<std::uint64_t, std::uint32_t> told_topics_; ///< identity to our number, per connection
-    std::uint32_t next_topic_ = 1;
+    told_topics told_;             ///< our numbers, per connection
     std::uint64_t skip_until_ = 0; ///< frames up to here came on an earlier connection and are on their way to the log
     std::shared_ptr<int> alive_ = std::make_shared<int>(0); ///< callbacks of the hub ask whether we still are
     std::uint64_t sent_records_ = 0;                        ///< against the link window, per connection

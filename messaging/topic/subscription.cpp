@@ -1,14 +1,30 @@
 #include "messaging/topic/subscription.hpp"
 
 #include "messaging/topic/delivery_sink.hpp"
+#include "messaging/topic/key_shares.hpp"
 
 #include <algorithm>
 
 namespace messaging::topic {
 
+bool well_formed_filter(std::string_view filter) noexcept {
+    if (filter.empty()) return false;
+    while (true) {
+        const auto slash = filter.find('/');
+        const auto level = filter.substr(0, slash);
+        if (level.size() > 1 && level.find_first_of("+#") != std::string_view::npos) return false;
+        if (slash == std::string_view::npos) return true;
+        if (level == "#") return false;
+        filter.remove_prefix(slash + 1);
+    }
+}
+
+subscription::subscription(tenant& owner, std::uint64_t id) : owner_(owner), id_(id) {}
+subscription::~subscription() = default;
+
 consumer* subscription::pick() noexcept {
     if (consumers.empty()) return nullptr;
-    if (type != msg_link::subscription_type::shared) {
+    if (type != msg_link::subscription_type::shared && type != msg_link::subscription_type::key_shared) {
         auto* active = consumers.front().get();
         return active->has_credit() ? active : nullptr;
     }
@@ -47,7 +63,7 @@ void subscription::clear_ready() {
     ready_.clear();
 }
 
-std::deque<outstanding>::iterator subscription::outstanding_from(std::uint64_t position) noexcept {
+outstanding* subscription::outstanding_from(std::uint64_t position) noexcept {
     if (outstanding_list.empty() || outstanding_list.front().position >= position) return outstanding_list.begin();
     return std::lower_bound(outstanding_list.begin(), outstanding_list.end(), position,
                             [](const outstanding& one, std::uint64_t at) { return one.position < at; });

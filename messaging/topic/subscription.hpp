@@ -4,18 +4,23 @@
 #pragma once
 
 #include "common/link/frame.hpp"
+#include "messaging/topic/front_queue.hpp"
 #include "messaging/topic/topic.hpp"
 
 #include <cstdint>
-#include <deque>
 #include <map>
 #include <memory>
 #include <string>
+#include <string_view>
 #include <vector>
 
 namespace messaging::topic {
 
 class delivery_sink;
+class key_shares;
+
+/// Not empty; a wildcard stands alone in its level and `#` in the last one.
+bool well_formed_filter(std::string_view filter) noexcept;
 
 /// One stream of a sink attached to a subscription.
 struct consumer {
@@ -42,19 +47,34 @@ struct outstanding {
     topic* from = nullptr;
     consumer* with = nullptr; ///< null after a restart, until its stream resumes
     std::uint32_t bytes = 0;
+    std::uint32_t ordinal = 0; ///< which delivery of its stream it was (low bits); tells what was lost with a link
+    std::uint32_t key = 0;     ///< hash of the record's key, where the subscription goes by keys; 0: none
     std::uint8_t delivery_count = 1;
     bool acknowledged = false;
 };
 
+/// Read and not with a consumer: given back, or held back because its key has to wait.
 struct redelivery {
     topic* from = nullptr;
+    std::uint32_t bytes = 0;
+    std::uint32_t key = 0;
     std::uint8_t delivery_count = 1; ///< of the next delivery
     bool must_acknowledge = true;
+    bool recovered = false; ///< from the cursor in the log; a client that resumes may know better
+};
+
+/// What only few subscriptions have, so that idle ones stay small.
+struct put_aside {
+    std::multimap<std::int64_t, std::pair<std::uint64_t, redelivery>> delayed; ///< by due time (log clock, ms)
+    std::map<std::uint64_t, redelivery> dying;       ///< on their way to the dead letters, by position
+    std::map<std::uint64_t, std::string> prefetched; ///< records read from disk ahead of their turn
+    bool empty() const noexcept { return delayed.empty() && dying.empty() && prefetched.empty(); }
 };
 
 class subscription {
   public:
-    subscription(tenant& owner, std::uint64_t id) : owner_(owner), id_(id) {}
+    subscription(tenant& owner, std::uint64_t id);
+    ~subscription();
     subscription(const subscription&) = delete;
     subscription& operator=(const subscription&) = delete;
 
@@ -63,6 +83,30 @@ class subscription {
 
     /// Nothing waits: the next committed message may go straight out.
     bool caught_up() const noexcept { return ready_.empty() && redeliveries.empty() && !loading; }
+    /// Everything that was committed has been read (the next one may be looked at where the keys decide).
+    bool all_read() const noexcept { return ready_.empty() && !loading; }
+    /// Messages in order, so that giving one back means giving back those behind it. An MQTT client's own stream is
+    /// not rewound: to it, a repeat would be a duplicate.
+    bool rewinds() const noexcept {
+        return claim == 0 &&
+               (type == msg_link::subscription_type::exclusive || type == msg_link::subscription_type::failover);
+    }
+    /// Read and not acknowledged: what the cursor has to name one by one.
+    std::size_t in_cursor() const noexcept {
+        return unacknowledged + redeliveries.size() + (aside ? aside->delayed.size() + aside->dying.size() : 0);
+    }
+    put_aside& make_aside() {
+        if (!aside) aside = std::make_unique<put_aside>();
+        return *aside;
+    }
+    void drop_prefetched(std::uint64_t position) {
+        if (!aside) return;
+        aside->prefetched.erase(position);
+        if (aside->empty()) aside.reset();
+    }
+    void drop_all_prefetched() {
+        if (aside) aside->prefetched.clear();
+    }
     /// The consumer that gets the next message, or null when none may.
     consumer* pick() noexcept;
 
@@ -77,7 +121,7 @@ class subscription {
     /// Adds in position order; almost always at the end.
     void add_outstanding(const outstanding& one);
     /// First entry at or behind the position.
-    std::deque<outstanding>::iterator outstanding_from(std::uint64_t position) noexcept;
+    outstanding* outstanding_from(std::uint64_t position) noexcept;
     void trim_outstanding() noexcept;
 
     std::string name_space;
@@ -94,11 +138,18 @@ class subscription {
     std::size_t turn = 0; ///< round robin
 
     std::uint64_t read_position = 0;
-    std::deque<outstanding> outstanding_list;
+    front_queue<outstanding> outstanding_list;
     std::size_t unacknowledged = 0;
     std::uint64_t held_bytes = 0; ///< of unread and unacknowledged messages
     std::map<std::uint64_t, redelivery> redeliveries;
-    std::map<std::uint64_t, std::string> prefetched; ///< records read from disk ahead of their turn
+    std::unique_ptr<put_aside> aside; ///< null while there is nothing
+    std::unique_ptr<key_shares> keys; ///< of key-shared ones
+    std::int64_t paused_until_ms = 0; ///< a negative acknowledgement with delay holds ordered types as a whole
+    std::int64_t wakes_at_ms = 0;     ///< earliest entry in the hub's list of things due; 0: none
+    std::uint16_t max_deliveries = 0; ///< then to the dead letters; 0: no end
+    bool declared = false;            ///< named in the configuration
+    bool backlog_high = false;        ///< more than 80 % of its topic's quota, told
+    bool awaits_resume = false;       ///< came from the log, its client has not said yet what it holds
     bool loading = false;
     bool waits_for_sink = false;
     bool cursor_dirty = false;

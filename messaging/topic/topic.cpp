@@ -7,8 +7,9 @@ namespace messaging::topic {
 topic_class class_of(std::string_view name) noexcept {
     if (name.starts_with(record::error_prefix)) return topic_class::report;
     if (name == record::alarm_topic) return topic_class::alarm;
-    return name.starts_with(record::service_prefix) || name.starts_with("$dead/") ? topic_class::kept
-                                                                                  : topic_class::normal;
+    return name.starts_with(record::service_prefix) || name.starts_with(record::dead_letter_prefix)
+               ? topic_class::kept
+               : topic_class::normal;
 }
 
 std::size_t topic::index_after(std::uint64_t position) const noexcept {

@@ -4,9 +4,9 @@
 
 #include "common/record/device_topics.hpp"
 #include "messaging/store/entry.hpp"
+#include "messaging/topic/front_queue.hpp"
 
 #include <cstdint>
-#include <deque>
 #include <memory>
 #include <string>
 #include <vector>
@@ -75,7 +75,7 @@ class topic {
     std::uint32_t references = 0;    ///< outstanding and redelivery entries that point here
     std::uint32_t committing = 0;    ///< messages appended and not yet committed
     std::int64_t used_ms = 0;        ///< log clock of the last use
-    std::deque<message> messages;    ///< by position
+    front_queue<message> messages;   ///< by position
     std::vector<std::unique_ptr<edge>> edges;
     std::uint64_t read_mark = 0; ///< of reports: what the client itself was given already
     bool mark_dirty = false;     ///< the mark is to be logged

@@ -149,7 +149,7 @@ class Cases:
         refused("text message later", lambda link: link.send(b"hello", 1))
         refused("first frame is not hello", sent(topic(1)), greet=False)
         refused("publish as the first frame", sent(publish(1)), greet=False)
-        refused("version 2", sent(frame(0x01, struct.pack(">HQQQ", 2, 1, 1, 1))), greet=False)
+        refused("version 3", sent(frame(0x01, struct.pack(">HQQQ", 3, 1, 1, 1))), greet=False)
         refused("version 0", sent(frame(0x01, struct.pack(">HQQQ", 0, 1, 1, 1))), greet=False)
         refused("first sequence 0", sent(frame(0x01, struct.pack(">HQQQ", 1, 1, 1, 0))), greet=False)
         refused("hello cut", sent(frame(0x01, hello[:-1])), greet=False)

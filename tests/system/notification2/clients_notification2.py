@@ -5,6 +5,7 @@ import argparse
 import asyncio
 import os
 import random
+import signal
 import sys
 import time
 
@@ -116,6 +117,90 @@ async def window(of):
             received = await subscriber.receive()
             check(received.message.payload == b"%d" % number, "order:", received)
         await subscriber.unsubscribe()
+
+
+async def shared(of):
+    """A shared subscriber: each device to one connection, in order, and `consumer=` brings a connection its devices back."""
+    made = token(of, "fleet", "workers", shared=True)
+    devices = ["dev%d" % number for number in range(20)]
+
+    def worker(name):
+        return n2.Subscriber(of.websocket, made, consumer=name)
+
+    async def publish(publisher, first):
+        for number in range(first, first + 3):
+            for device in devices:
+                await publisher.send(n2.Message(b"%d" % number, client_id=device))
+        await publisher.wait(publisher.sequence)
+
+    async def drain(subscriber, first):
+        """What comes, acknowledged: the devices, each with its messages in order."""
+        seen = {}
+        while True:
+            received = await subscriber.receive(timeout=1)
+            if received is None:
+                break
+            seen.setdefault(received.message.client_id, []).append(int(received.message.payload))
+            await subscriber.acknowledge(received)
+        for device, numbers in seen.items():
+            check(numbers == sorted(set(numbers)) and numbers[-3:] == list(range(first, first + 3)), device, "got", numbers)
+        return set(seen)
+
+    async with n2.Publisher(of.websocket, token(of, "fleet")) as publisher, worker("west") as west:
+        async with worker("east") as east:
+            await publish(publisher, 0)
+            easts, wests = await drain(east, 0), await drain(west, 0)
+            check(easts and wests and not easts & wests and easts | wests == set(devices), easts, wests)
+            check(await refused(n2.Subscriber(of.websocket, token(of, "fleet", "workers"))) == 409, "in use as a shared one")
+            check(await refused(worker("x" * 513)) == 422, "a long name")
+        deadline = time.monotonic() + 10
+        first = 100
+        while True:  # the server may learn of the close a little later
+            await publish(publisher, first)
+            if await drain(west, first) == set(devices):
+                break
+            check(time.monotonic() < deadline, "the devices of a closed connection go nowhere")
+            first += 100
+        async with worker("east") as east:
+            await publish(publisher, first + 100)
+            check(await drain(east, first + 100) == easts, "other devices than before")
+            check(await drain(west, first + 100) == wests, "other devices than before")
+        await west.unsubscribe()
+
+
+async def declared(of):
+    """Subscriptions of the configuration: there before their first consumer, changed by SIGHUP, never dropped."""
+    async def declare(entries, word):
+        before = of.log().count(word)
+        with open(of.file("messaging.yaml"), encoding="utf-8") as old:
+            kept = [line for line in old if not line.startswith("subscriptions:")]
+        with open(of.file("messaging.yaml"), "w", encoding="utf-8") as out:
+            out.writelines(kept + ["subscriptions: [ %s ]\n" % ", ".join(entries)])
+        of.process.send_signal(signal.SIGHUP)
+        deadline = time.monotonic() + 10
+        while of.log().count(word) == before:
+            check(time.monotonic() < deadline, "nothing says", word)
+            await asyncio.sleep(0.05)
+
+    async def received(count):
+        async with n2.Subscriber(of.websocket, token(of, "declared", "archive")) as subscriber:
+            got = [(await subscriber.receive()).message.payload for _ in range(count)]
+            check(await subscriber.receive(timeout=0.3) is None, "more than was published")
+            return got  # not acknowledged: all comes again
+
+    await declare(["{ tenant: t0815, topic: declared, subscriber: archive, max_deliveries: 250 }",
+                   "{ tenant: t0815, filters: [ 'x/#', z ], subscriber: several, type: key_shared }"], "subscriptions reloaded")
+    async with n2.Publisher(of.websocket, token(of, "declared")) as publisher:
+        await publisher.publish(n2.Message(b"early"))
+    check(await received(1) == [b"early"], "what came before the first consumer")
+    await declare(["{ tenant: t0815, topic: declared, subscriber: archive, type: wrong }"], "subscriptions not reloaded")
+    await declare([], "declared no more")
+    of.kill()
+    of.start()
+    async with n2.Publisher(of.websocket, token(of, "declared")) as publisher:
+        await publisher.publish(n2.Message(b"late"))
+    check(await received(2) == [b"early", b"late"], "one that is declared no more is kept")
+    check(n2.unsubscribe(of.http, *ADMIN, token(of, "declared", "archive")) == "DONE", "unsubscribe")
 
 
 async def tokens(of):
@@ -294,7 +379,7 @@ def main():
     of = Messaging(arguments.program)
     try:
         of.start()
-        for test in (metadata, redelivery, window, tokens, expiry, notifications):
+        for test in (metadata, redelivery, window, shared, declared, tokens, expiry, notifications):
             begin = time.monotonic()
             asyncio.run(test(of))
             print("ok %s (%.1f s)" % (test.__name__, time.monotonic() - begin), flush=True)

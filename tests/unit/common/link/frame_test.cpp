@@ -118,6 +118,32 @@ TEST_CASE("link frame: requests of streams are the documented bytes", "[link]") 
             return decode(body, one) && one.name == "s" && one.type == msg_link::subscription_type::failover;
         });
     out.clear();
+    subscribe.type = msg_link::subscription_type::key_shared;
+    subscribe.consumer = "c";
+    encode(out, subscribe);
+    check_frame(out,
+                "\x00\x00\x00\x1C\x0A\x00\x00\x00\x01\x00\x00\x00\x00\x00\x00\x00\x02\x03\x02\x01\x00\x01t\x00\x01n\x00"
+                "\x01s\x00\x01"
+                "c"s,
+                [](core::byte_span body) {
+                    msg_link::subscribe one;
+                    return decode(body, one) && one.name == "s" && one.consumer == "c" &&
+                           one.type == msg_link::subscription_type::key_shared;
+                });
+    out.clear();
+    encode(out, msg_link::seek{1, msg_link::seek_to::time, 7});
+    check_frame(
+        out, "\x00\x00\x00\x0E\x14\x00\x00\x00\x01\x02\x00\x00\x00\x00\x00\x00\x00\x07"s, [](core::byte_span body) {
+            msg_link::seek one;
+            return decode(body, one) && one.stream == 1 && one.to == msg_link::seek_to::time && one.time_ms == 7;
+        });
+    out.clear();
+    msg_link::encode_topic_forgotten(out, 9);
+    check_frame(out, "\x00\x00\x00\x05\x8B\x00\x00\x00\x09"s, [](core::byte_span body) {
+        std::uint32_t number = 0;
+        return msg_link::decode_number(body, number) && number == 9;
+    });
+    out.clear();
     msg_link::encode_filter_add(out, {1, 2, 1, "a/#"});
     check_frame(out,
                 "\x00\x00\x00\x0F\x0B\x00\x00\x00\x01\x00\x00\x00\x02\x01\x00\x03"
@@ -237,12 +263,12 @@ TEST_CASE("link frame: random bytes never break a decoder", "[link][property]") 
 
 TEST_CASE("link reason: every value has words and a metric name of its own", "[link]") {
     std::vector<std::string_view> names;
-    for (int value = 0; value <= 19; ++value) {
+    for (int value = 0; value <= 20; ++value) {
         const auto why = static_cast<msg_link::reason>(value);
         CHECK(msg_link::name(why) != "unknown");
         CHECK_FALSE(msg_link::text(why).empty());
         for (const auto known : names) CHECK(known != msg_link::name(why));
         names.push_back(msg_link::name(why));
     }
-    CHECK(msg_link::name(static_cast<msg_link::reason>(20)) == "unknown");
+    CHECK(msg_link::name(static_cast<msg_link::reason>(21)) == "unknown");
 }

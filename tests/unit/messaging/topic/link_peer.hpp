@@ -82,6 +82,7 @@ struct seen_delivery {
     std::uint64_t position = 0;
     int count = 0;
     std::string payload;
+    std::string key;
 };
 
 /// One broker. Keeps only what a test asks for; every expectation is the test's.
@@ -103,6 +104,7 @@ class link_peer {
         hello.session = number_;
         hello.producer = number_;
         hello.first_sequence = first_sequence;
+        hello.version = speaks;
         to.on_hello(hello);
         std::string frames;
         if (resume) resume(frames);
@@ -137,6 +139,16 @@ class link_peer {
         record::append(out, fields);
         send(out);
     }
+    void publish_keyed(std::uint32_t topic, const std::string& key, const std::string& payload) {
+        record::fields fields;
+        fields.qos = 1;
+        fields.key = key;
+        fields.payload = payload;
+        std::string out;
+        msg_link::encode_publish_head(out, topic, 0, record::encoded_size(fields));
+        record::append(out, fields);
+        send(out);
+    }
     void claim(const std::string& client, const std::string& will_topic = {}, const std::string& will = {},
                bool fail_after_refusal = false) {
         msg_link::claim frame;
@@ -168,8 +180,9 @@ class link_peer {
     void subscribe(std::uint32_t stream, const std::string& filter, std::uint8_t qos = 1, std::uint64_t messages = 1000,
                    const std::string& name = {}, std::uint64_t claim = 0,
                    msg_link::subscription_type type = msg_link::subscription_type::exclusive,
-                   const std::string& tenant = "t1") {
+                   const std::string& tenant = "t1", const std::string& consumer = {}) {
         msg_link::subscribe frame;
+        frame.consumer = consumer;
         frame.stream = stream;
         frame.claim = claim;
         frame.type = type;
@@ -187,6 +200,22 @@ class link_peer {
         const std::uint64_t ranges[] = {from, to};
         std::string out;
         msg_link::encode_acknowledge(out, stream, ranges);
+        send(out);
+    }
+    void give_back(std::uint32_t stream, std::uint64_t from, std::uint64_t to, std::uint32_t delay_ms = 0) {
+        const std::uint64_t ranges[] = {from, to};
+        std::string out;
+        msg_link::encode_negative_acknowledge(out, stream, delay_ms, ranges);
+        send(out);
+    }
+    void close(std::uint32_t stream, bool remove = false) {
+        std::string out;
+        encode(out, msg_link::stream_close{stream, remove});
+        send(out);
+    }
+    void seek(std::uint32_t stream, msg_link::seek_to to, std::uint64_t time_ms = 0) {
+        std::string out;
+        encode(out, msg_link::seek{stream, to, time_ms});
         send(out);
     }
     void credit(std::uint32_t stream, std::uint64_t messages) {
@@ -213,6 +242,7 @@ class link_peer {
         return out;
     }
 
+    std::uint16_t speaks = msg_link::version;
     msg_link::welcome welcome;
     std::uint64_t settled = 0;
     std::map<std::uint64_t, msg_link::reason> outcomes; ///< by sequence, what was not plain success
@@ -222,7 +252,9 @@ class link_peer {
     std::map<std::uint32_t, msg_link::reason> ended;
     std::map<std::uint32_t, msg_link::reason> subscribed;
     std::map<std::uint32_t, msg_link::reason> filters; ///< by request
+    std::string last_properties;                       ///< of the newest delivery
     std::size_t deliver_frames = 0;
+    std::size_t names_known() const noexcept { return names_.size(); }
 
   private:
     void note(const std::vector<msg_link::run>& runs) {
@@ -244,6 +276,12 @@ class link_peer {
             names_[one.number] = std::string(one.name);
             break;
         }
+        case kind::topic_forgotten: {
+            std::uint32_t number = 0;
+            REQUIRE(msg_link::decode_number(frame.body, number));
+            REQUIRE(names_.erase(number) == 1);
+            break;
+        }
         case kind::settled: {
             msg_link::settled one;
             REQUIRE(decode(frame.body, one));
@@ -259,10 +297,12 @@ class link_peer {
             REQUIRE(names_.contains(one.topic));
             const auto fields = record::parse(one.record);
             REQUIRE(fields);
+            last_properties = fields->properties;
             for (std::size_t i = 0; i < one.streams.size(); ++i)
                 deliveries.push_back({one.streams[i] & ~msg_link::must_acknowledge,
                                       (one.streams[i] & msg_link::must_acknowledge) != 0, names_[one.topic],
-                                      one.position, one.delivery_count, std::string(fields->payload)});
+                                      one.position, one.delivery_count, std::string(fields->payload),
+                                      std::string(fields->key)});
             break;
         }
         case kind::claimed: {

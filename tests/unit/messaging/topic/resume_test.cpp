@@ -87,7 +87,7 @@ TEST_CASE("resume: taken and outstanding positions decide what is delivered", "[
     const auto positions = std::vector<std::uint64_t>{at(0), at(1), at(2), at(3), at(4), at(5)};
     broker.deliveries.clear();
     // 0 and 2 were acknowledged by the client, 1 and 3 are with it, 4 and 5 were lost on the way.
-    broker.connect(7, [&](std::string& out) { msg_link::encode_resume_stream(out, 1, taken, outstanding); });
+    broker.connect(7, [&](std::string& out) { msg_link::encode_resume_stream(out, 1, taken, outstanding, 4, 80); });
     broker.credit(1, 2'000);
     REQUIRE(messaging.loop->run_until([&] { return broker.payloads(1).size() >= 2; }));
     CHECK(broker.payloads(1) == texts{"4", "5"});
@@ -159,6 +159,52 @@ TEST_CASE("resume: a stream the client does not name any more is closed", "[resu
     messaging.settle();
     CHECK(broker.payloads(1).empty());
     CHECK(broker.payloads(2) == texts{"x"});
+}
+
+TEST_CASE("resume: what came again below the newest position and was lost on the way comes once more", "[resume]") {
+    memory_messaging messaging;
+    link_peer one(messaging, 1);
+    link_peer two(messaging, 2);
+    one.connect();
+    two.connect();
+    using enum msg_link::subscription_type;
+    one.subscribe(1, "a", 2, 1, "s", 0, shared);
+    one.topic(1, "a");
+    for (const auto* text : {"0", "1"}) one.publish(1, text);
+    messaging.settle();
+    REQUIRE(one.payloads(1) == texts{"0"});
+    two.subscribe(1, "a", 2, 10, "s", 0, shared);
+    messaging.settle();
+    REQUIRE(two.payloads(1) == texts{"1"});
+    const auto taken = two.deliveries[0].position;
+    two.acknowledge(1, taken, taken);
+    one.close(1); // its message goes to the other, whose link drops before it arrives
+    two.cut();
+    two.deliveries.clear();
+    two.connect(1, [&](std::string& out) { msg_link::encode_resume_stream(out, 1, taken, {}, 1, 20); });
+    two.credit(1, 10);
+    CHECK(two.payloads(1) == texts{"0"});
+    CHECK(messaging.backlog("t1") == 20);
+}
+
+TEST_CASE("resume: what was given back is not taken for acknowledged", "[resume]") {
+    memory_messaging messaging;
+    link_peer broker(messaging, 7);
+    broker.connect();
+    broker.subscribe(1, "a", 2, 10, "s");
+    broker.topic(1, "a");
+    broker.publish(1, "x");
+    messaging.settle();
+    broker.read();
+    const auto at = broker.deliveries.at(0).position;
+    broker.give_back(1, at, at, 1'000);
+    broker.cut();
+    broker.deliveries.clear();
+    broker.connect(2, [&](std::string& out) { msg_link::encode_resume_stream(out, 1, at, {}, 1, 20); });
+    broker.credit(1, 10);
+    CHECK(broker.payloads(1).empty());
+    messaging.advance(std::chrono::milliseconds(1'200));
+    CHECK(broker.payloads(1) == texts{"x"});
 }
 
 TEST_CASE("resume: random cuts and restarts settle each publish exactly once and in order", "[resume][property]") {

@@ -222,3 +222,77 @@ TEST_CASE("subscription: a QoS 0 stream far behind skips forward, a slow QoS 1 l
     messaging.settle();
     CHECK(broker.payloads(1).back() == "end");
 }
+
+TEST_CASE("subscription: a durable one that holds over 80 % of a topic's quota is told once, until it is calm again",
+          "[topic][backlog]") {
+    messaging::topic::limits limits;
+    limits.backlog_bytes_per_topic = 1'000;
+    memory_messaging messaging(limits);
+    texts alarms;
+    messaging.hub->on_alarm([&](const std::string&, std::string_view type) { alarms.emplace_back(type); });
+    link_peer broker(messaging, 7);
+    broker.connect();
+    broker.subscribe(1, "a", 2, 0, "archive");
+    broker.topic(1, "a");
+    const auto fill = [&](int count) {
+        for (int i = 0; i < count; ++i) broker.publish(1, "x");
+        messaging.settle();
+    };
+    fill(40); // 20 bytes each
+    CHECK(alarms.empty());
+    fill(5);
+    CHECK(alarms == texts{"c8y_MqttService_SubscriptionBacklog"});
+    CHECK(messaging.hub->stats().subscriptions_backlog_high == 1);
+    fill(2);
+    CHECK(alarms.size() == 1);
+    broker.credit(1, 30);
+    broker.acknowledge(1, 0, ~0ULL);
+    CHECK(messaging.hub->stats().subscriptions_backlog_high == 0);
+    fill(29);
+    CHECK(alarms.size() == 2);
+    broker.close(1, true);
+    CHECK(messaging.hub->stats().subscriptions_backlog_high == 0);
+}
+
+TEST_CASE("subscription: type, declaration and deliveries are durable, and the type waits for its consumers",
+          "[topic]") {
+    memory_messaging messaging;
+    {
+        link_peer broker(messaging, 7);
+        broker.connect();
+        broker.subscribe(1, "a", 2, 10, "s");
+        auto* made = messaging.hub->find_subscription("t1", "mqtt", "s");
+        CHECK_FALSE(messaging.hub->change_type(*made, msg_link::subscription_type::key_shared));
+        broker.close(1);
+        CHECK(messaging.hub->change_type(*made, msg_link::subscription_type::key_shared));
+        messaging.hub->set_declared(*made, true);
+        messaging.hub->set_max_deliveries(*made, 7);
+        messaging.settle();
+    }
+    for (int i = 0; i < 2; ++i) { // from the log, then from the snapshot
+        messaging.restart();
+        messaging.settle();
+        const auto* found = messaging.hub->find_subscription("t1", "mqtt", "s");
+        REQUIRE(found != nullptr);
+        CHECK(found->type == msg_link::subscription_type::key_shared);
+        CHECK(found->declared);
+        CHECK(found->max_deliveries == 7);
+        CHECK(found->keys != nullptr);
+    }
+}
+
+TEST_CASE("subscription: an idle one and an idle topic hold no queue and stay small", "[topic][memory]") {
+    using namespace messaging::topic;
+    CHECK(sizeof(subscription) <= 432);
+    CHECK(sizeof(edge) <= 32);
+    CHECK(sizeof(topic) <= 264);
+    memory_messaging messaging;
+    link_peer broker(messaging, 7);
+    broker.connect();
+    broker.subscribe(1, "a", 2, 10, "s");
+    broker.topic(1, "a");
+    broker.publish(1, "x");
+    messaging.settle();
+    broker.acknowledge(1, 0, ~0ULL);
+    CHECK(messaging.hub->find_subscription("t1", "mqtt", "s")->aside == nullptr);
+}
