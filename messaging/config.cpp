@@ -111,6 +111,9 @@ bool load(const std::string& path, config& into, std::string& complaints) {
     if (into.reload_interval.count() != 0 && into.reload_interval < std::chrono::milliseconds(100))
         reload.complain("interval must be 0s (files are read again on SIGHUP only) or at least 100ms");
     reload.finish();
+    auto management = root.child("management");
+    management.read("operator_tenant", into.operator_tenant);
+    management.finish();
     read_limits(root.child("limits"), into.limits);
     read_subscriptions(root.child("subscriptions"), into.subscriptions);
     root.finish();
@@ -160,7 +163,8 @@ std::string describe(const config& c) {
                        c.limits.topics_per_tenant, c.limits.subscriptions_per_tenant, c.limits.record_bytes,
                        c.limits.state_bytes_per_tenant, c.limits.kept_bytes_per_topic, c.limits.kept_ttl.count(),
                        c.limits.reports_per_client, c.limits.report_ttl.count(), c.limits.report_bytes_per_tenant,
-                       c.limits.unacknowledged_per_subscription, c.limits.qos0_lag_bytes);
+                       c.limits.unacknowledged_per_subscription, c.limits.qos0_lag_bytes) +
+           fmt::format("management: {{ operator_tenant: \"{}\" }}\n", c.operator_tenant);
 }
 
 } // namespace messaging
