@@ -59,6 +59,7 @@ void read_limits(core::config_node node, config& into) {
     node.read("connections", into.limits.connections_max);
     node.read("handshake_timeout", into.limits.handshake_timeout);
     node.read("handshakes", into.limits.handshakes_max);
+    node.read("close_at_certificate_end", into.limits.close_at_certificate_end);
     if (into.limits.handshakes_max == 0) node.complain("handshakes must be at least 1");
     node.read_bytes("stream_bytes", into.limits.stream_bytes);
     std::uint64_t outbox = into.limits.outbox_bytes;
@@ -80,20 +81,8 @@ void read_limits(core::config_node node, config& into) {
     node.finish();
 }
 
-void read_throttle(core::config_node node, login::throttle_limits& into) {
-    node.read("failures_per_user", into.failures_per_user);
-    node.read("failures_per_address", into.failures_per_address);
-    node.read("first_delay", into.first_delay);
-    node.read("max_delay", into.max_delay);
-    node.read("window", into.window);
-    node.read("remembered_max", into.remembered_max);
-    node.finish();
-    if (into.max_delay < into.first_delay) node.complain("max_delay must not be shorter than first_delay");
-}
-
 void read_auth(core::config_node node, config& into) {
     auth::read_auth_settings(node, into.logins, true);
-    read_throttle(node.child("throttle"), into.throttle);
     node.finish();
 }
 
@@ -188,28 +177,25 @@ std::string describe(const config& c) {
                        "tenant_defaults: {{ profile: {} }}\n"
                        "messaging: {{ url: {}, secret_file: \"{}\", token_file: \"{}\", ca_file: \"{}\" }}\n"
                        "auth:\n{}"
-                       "  throttle:\n    failures_per_user: {}\n    failures_per_address: {}\n    first_delay: {}ms\n"
-                       "    max_delay: {}ms\n    window: {}ms\n    remembered_max: {}\n"
                        "reload: {{ interval: {}ms }}\n",
                        c.ops_address, c.ops_port, c.ops_token_file,
                        c.tenants.options.profile.empty() ? "preview" : c.tenants.options.profile, c.messaging_url,
                        c.secret_file, c.token_file, c.ca_file, auth::describe(c.logins, true),
-                       c.throttle.failures_per_user, c.throttle.failures_per_address, c.throttle.first_delay.count(),
-                       c.throttle.max_delay.count(), c.throttle.window.count(), c.throttle.remembered_max,
                        c.reload_interval.count()) +
-           fmt::format("limits:\n"
-                       "  connect_timeout: {}ms\n  packet_timeout: {}ms\n  write_timeout: {}ms\n"
-                       "  handshake_timeout: {}ms\n  handshakes: {}\n  link_grace: {}ms\n"
-                       "  connections: {}\n  stream_bytes: {}\n  outbox_bytes: {}\n  packet_bytes: {}\n"
-                       "  client_id_bytes: {}\n  topic_bytes: {}\n  subscriptions_per_client: {}\n"
-                       "  receive_maximum: {}\n  deliveries_in_flight_3x: {}\n  deliveries_in_flight: {}\n"
-                       "  server_keep_alive_s: {}\n",
-                       c.limits.connect_timeout.count(), c.limits.packet_timeout.count(),
-                       c.limits.write_timeout.count(), c.limits.handshake_timeout.count(), c.limits.handshakes_max,
-                       c.limits.link_grace.count(), c.limits.connections_max, c.limits.stream_bytes,
-                       c.limits.outbox_bytes, session.packet_bytes_max, session.client_id_bytes_max,
-                       session.topic_bytes_max, session.subscriptions_max, session.receive_maximum,
-                       session.deliveries_in_flight_3x, session.deliveries_in_flight_max, session.server_keep_alive_s);
+           fmt::format(
+               "limits:\n"
+               "  connect_timeout: {}ms\n  packet_timeout: {}ms\n  write_timeout: {}ms\n"
+               "  handshake_timeout: {}ms\n  handshakes: {}\n  close_at_certificate_end: {}\n  link_grace: {}ms\n"
+               "  connections: {}\n  stream_bytes: {}\n  outbox_bytes: {}\n  packet_bytes: {}\n"
+               "  client_id_bytes: {}\n  topic_bytes: {}\n  subscriptions_per_client: {}\n"
+               "  receive_maximum: {}\n  deliveries_in_flight_3x: {}\n  deliveries_in_flight: {}\n"
+               "  server_keep_alive_s: {}\n",
+               c.limits.connect_timeout.count(), c.limits.packet_timeout.count(), c.limits.write_timeout.count(),
+               c.limits.handshake_timeout.count(), c.limits.handshakes_max, c.limits.close_at_certificate_end,
+               c.limits.link_grace.count(), c.limits.connections_max, c.limits.stream_bytes, c.limits.outbox_bytes,
+               session.packet_bytes_max, session.client_id_bytes_max, session.topic_bytes_max,
+               session.subscriptions_max, session.receive_maximum, session.deliveries_in_flight_3x,
+               session.deliveries_in_flight_max, session.server_keep_alive_s);
 }
 
 std::string fixed_differences(const config& running, const config& fresh) {
@@ -225,7 +211,11 @@ std::string fixed_differences(const config& running, const config& fresh) {
     note("messaging.secret_file", running.secret_file != fresh.secret_file);
     note("messaging.token_file", running.token_file != fresh.token_file);
     note("messaging.ca_file", running.ca_file != fresh.ca_file);
-    note("auth", auth::describe(running.logins, true) != auth::describe(fresh.logins, true));
+    note("ops.token_file", running.ops_token_file != fresh.ops_token_file);
+    note("auth.provider", running.logins.provider != fresh.logins.provider);
+    note("auth.file", running.logins.file != fresh.logins.file);
+    note("auth.platform", running.logins.platform != fresh.logins.platform); // secrets, too, which no text shows
+    note("auth.throttle", running.logins.throttle != fresh.logins.throttle);
     note("reload.interval", running.reload_interval != fresh.reload_interval);
     return keys;
 }

@@ -2,7 +2,6 @@
 #pragma once
 
 #include "broker/edge/connection.hpp"
-#include "broker/login/throttle.hpp"
 #include "broker/tenant/settings.hpp"
 #include "common/auth/auth_settings.hpp"
 #include "common/core/log.hpp"
@@ -39,7 +38,6 @@ struct config {
     std::string token_file;
     std::string ca_file;
     auth::auth_settings logins;
-    login::throttle_limits throttle;
     std::chrono::milliseconds reload_interval{1'000}; ///< 0: on SIGHUP only
     tenant::tenant_defaults tenants;                  ///< of tenants about which nothing is said
     edge::edge_limits limits;

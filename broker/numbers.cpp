@@ -130,6 +130,7 @@ void declare_operation(ops::metrics& into, const counted_parts& of) {
                        to.add({"admitted"}, number(gate.admitted));
                        to.add({"unauthorized"}, number(gate.unauthorized));
                        to.add({"forbidden"}, number(gate.forbidden));
+                       to.add({"throttled"}, number(gate.throttled));
                        to.add({"unavailable"}, number(gate.unavailable));
                    });
 }

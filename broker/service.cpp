@@ -55,7 +55,7 @@ bool service::start(std::string& why_not) {
             health_.not_ready("link", "the link to messaging is down: " + relay_->link().last_error());
     });
     relay_->measure_into(
-        metrics_.histograms("mqtt_publish_seconds", "QoS 1 PUBLISH to PUBACK, one at a time", ops::latency_bounds())
+        metrics_.histograms("mqtt_publish_seconds", "PUBLISH to its settlement by messaging, one at a time", ops::latency_bounds())
             .with());
     reports_.emplace(*relay_, clock_);
     shared_.emplace(
@@ -78,7 +78,9 @@ bool service::open_auth(std::string& why_not) {
     const auto post = [this](std::function<void()> f) { asio::post(loop_, std::move(f)); };
     const bool by_platform = settings_.logins.provider == auth::provider_kind::platform;
     if (!settings_.logins.file.empty()) {
-        users_ = auth::file_provider::open(settings_.logins.file, post, why_not);
+        auth::file_provider::options with;
+        if (by_platform) with.trust = auth::trust_reading::left_out; // anchors come from the platform
+        users_ = auth::file_provider::open(settings_.logins.file, post, why_not, with);
         if (!users_) return false;
     } else if (!by_platform) {
         why_not = "auth.file is empty, and the provider is file";
@@ -86,12 +88,17 @@ bool service::open_auth(std::string& why_not) {
     }
     tenants_ = std::make_unique<tenant::tenant_registry>(
         settings_.tenants, [this](std::string_view id) { return options_of(id); }, &meters_);
+    if (by_platform && settings_.tls.enabled && !auth::has_service_users(settings_.logins.platform))
+        core::log::warn(
+            "no client certificate can be accepted: there is no service user to read trusted certificates with",
+            {{"keys", "auth.platform.service_users, auth.platform.bootstrap"}});
     if (by_platform) {
         platform_ = std::make_unique<auth::platform_login>(loop_.get_executor(), settings_.logins.platform, clock_,
                                                            post, settings_.tls.enabled);
         cache_ = &platform_->cache();
         trust_ = platform_->trust();
-        if (auto* trust = platform_->trust()) trust->on_change([this] { recheck_certificates(); });
+        if (auto* trust = platform_->trust())
+            trust->on_change([this](const core::tenant_id& tenant) { recheck_certificates(tenant.value); });
         if (users_)
             core::log::info("users and trust anchors come from the platform; the file gives profiles and limits",
                             {{"file", settings_.logins.file}});
@@ -111,7 +118,8 @@ bool service::open_auth(std::string& why_not) {
             if (file_trust_) recheck_certificates();
         });
     logins_ = std::make_unique<login::authenticator>(
-        *cache_, trust_, [this](std::string_view tenant) { return rules_of(tenant); }, clock_, settings_.throttle);
+        *cache_, trust_, [this](std::string_view tenant) { return rules_of(tenant); }, clock_,
+        settings_.logins.throttle);
     return true;
 }
 
@@ -130,8 +138,8 @@ login::tenant_rules service::rules_of(std::string_view tenant) const {
     return rules;
 }
 
-void service::recheck_certificates() {
-    if (listener_ && trust_ != nullptr) listener_->recheck(*trust_);
+void service::recheck_certificates(std::string_view tenant) {
+    if (listener_ && trust_ != nullptr) listener_->recheck(*trust_, tenant);
 }
 
 bool service::open_one(const listen_config& door, std::shared_ptr<net::tls_context> tls, std::uint16_t& port,
@@ -176,7 +184,7 @@ bool service::open_ops(std::string& why_not) {
             return false;
         }
     }
-    gate_ = std::make_unique<admin::gatekeeper>(*cache_, settings_.ops_token_file);
+    gate_ = std::make_unique<admin::gatekeeper>(logins_->passwords(), settings_.ops_token_file);
     routes_ = std::make_unique<admin::client_routes>(*listener_, *tenants_, *gate_);
     declare_metrics(metrics_, {*listener_, counters_, *relay_, *reloads_, *gate_, tls_.get()});
     declare_login_metrics(metrics_, *logins_, *cache_, platform_.get());

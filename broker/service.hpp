@@ -48,7 +48,7 @@ class service {
     bool open_auth(std::string& why_not);
     const auth::tenant_options* options_of(std::string_view tenant) const;
     login::tenant_rules rules_of(std::string_view tenant) const;
-    void recheck_certificates();
+    void recheck_certificates(std::string_view tenant = {});
     bool open_doors(std::string& why_not);
     bool open_ops(std::string& why_not);
     bool open_one(const listen_config& door, std::shared_ptr<net::tls_context> tls, std::uint16_t& port,

@@ -78,7 +78,9 @@ bool service::open_auth(std::string& why_not) {
     const auto post = [this](std::function<void()> f) { asio::post(loop_, std::move(f)); };
     const auto& settings = settings_.logins;
     if (!settings.file.empty()) { // with the platform, too: it holds the tenants' limits
-        users_ = auth::file_provider::open(settings.file, post, why_not);
+        auth::file_provider::options with;
+        with.trust = auth::trust_reading::left_out; // no certificate is judged here
+        users_ = auth::file_provider::open(settings.file, post, why_not, with);
         if (!users_) return false;
         users_->on_reload([this] {
             if (file_logins_) file_logins_->invalidate();
@@ -149,7 +151,12 @@ bool service::open_api(std::string& why_not) {
         why_not = "token key " + path + ": " + key.error().message();
         return false;
     }
-    api_ = std::make_unique<endpoint::notification_api>(*hub_, *logins_, clock_, metrics_, std::move(*key));
+    guard_ = std::make_unique<auth::login_guard>(*logins_, clock_, settings_.logins.throttle);
+    metrics_.computed("messaging_login_failures_users", "Users with failed logins in memory",
+                      [this] { return static_cast<double>(guard_->failures().users()); });
+    metrics_.computed("messaging_login_failures_addresses", "Addresses with failed logins in memory",
+                      [this] { return static_cast<double>(guard_->failures().addresses()); });
+    api_ = std::make_unique<endpoint::notification_api>(*hub_, *guard_, clock_, metrics_, std::move(*key));
     api_->add_routes(*front_);
     admin::management_options management;
     management.operator_tenant = settings_.operator_tenant;

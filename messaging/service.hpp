@@ -6,6 +6,7 @@
 #include "common/auth/credential_cache.hpp"
 #include "common/auth/file_provider.hpp"
 #include "common/auth/link_token.hpp"
+#include "common/auth/login_guard.hpp"
 #include "common/auth/platform_login.hpp"
 #include "common/core/clock.hpp"
 #include "common/net/http_server.hpp"
@@ -70,7 +71,8 @@ class service {
     std::unique_ptr<auth::file_provider> users_;
     std::unique_ptr<auth::credential_cache> file_logins_;
     std::unique_ptr<auth::platform_login> platform_;
-    auth::provider* logins_ = nullptr; ///< whichever is in force; null: none
+    auth::credential_cache* logins_ = nullptr; ///< whichever is in force; null: none
+    std::unique_ptr<auth::login_guard> guard_; ///< before it; where there is one
     std::shared_ptr<net::tls_context> tls_;
     std::unique_ptr<store::file_system> files_;
     std::unique_ptr<async::turn_call> turn_;

@@ -1,12 +1,8 @@
 #include "broker/admin/gatekeeper.hpp"
 
-#include "common/async/tokens.hpp"
 #include "common/auth/basic_login.hpp"
 #include "common/auth/password.hpp"
 #include "common/core/log.hpp"
-
-#include <boost/asio/steady_timer.hpp>
-#include <boost/asio/this_coro.hpp>
 
 #include <fstream>
 
@@ -47,10 +43,11 @@ net::http_response gatekeeper::forbid(std::string_view why) {
     return net::error_response(403, "security/Forbidden", why);
 }
 
-asio::awaitable<void> gatekeeper::wait_for_penalty() {
-    asio::steady_timer timer(co_await asio::this_coro::executor);
-    timer.expires_after(penalty_);
-    (void)co_await timer.async_wait(async::as_result);
+net::http_response gatekeeper::too_many(std::string_view user, std::string_view remote) {
+    ++counters_.throttled;
+    auto answer = net::error_response(429, "security/Too Many Requests", "too many failed logins; try again later");
+    answer.headers.set("Retry-After", std::to_string(logins_.retry_after(user, remote).count()));
+    return answer;
 }
 
 asio::awaitable<std::optional<access>> gatekeeper::admit(const net::http_request& request,
@@ -59,6 +56,11 @@ asio::awaitable<std::optional<access>> gatekeeper::admit(const net::http_request
     constexpr std::string_view bearer = "Bearer ";
     std::optional<access> admitted;
     if (header.starts_with(bearer)) {
+        const auto address = auth::address_key(request.remote_address);
+        if (logins_.failures().address_waits(address)) {
+            refusal = too_many({}, request.remote_address);
+            co_return admitted;
+        }
         if (is_operator(header.substr(bearer.size()))) {
             ++counters_.admitted;
             admitted.emplace();
@@ -66,7 +68,7 @@ asio::awaitable<std::optional<access>> gatekeeper::admit(const net::http_request
             admitted->who = "operator";
             co_return admitted;
         }
-        co_await wait_for_penalty();
+        logins_.failures().failed({}, address);
         refusal = unauthorized("Invalid credentials! : Bad token");
         co_return admitted;
     }
@@ -75,11 +77,13 @@ asio::awaitable<std::optional<access>> gatekeeper::admit(const net::http_request
         refusal = unauthorized("send Basic credentials of the form <tenant>/<user>:<password>, or the operator token");
         co_return admitted;
     }
-    auto outcome = co_await auth::verify(logins_, std::move(*given));
+    const auto user = given->tenant.value + "/" + given->user;
+    auto outcome = co_await auth::verify(logins_, std::move(*given), request.remote_address);
     if (!outcome) {
         if (outcome.error() == auth::errc::wrong_credentials) {
-            co_await wait_for_penalty();
             refusal = unauthorized("Invalid credentials! : Bad credentials");
+        } else if (outcome.error() == auth::errc::throttled) {
+            refusal = too_many(user, request.remote_address);
         } else {
             ++counters_.unavailable;
             refusal = net::error_response(503, "security/Unavailable", "the login could not be checked now");
@@ -87,7 +91,7 @@ asio::awaitable<std::optional<access>> gatekeeper::admit(const net::http_request
         co_return admitted;
     }
     if (!outcome->has_role(auth::role_tenant_admin)) {
-        refusal = forbid("Access is denied.");
+        refusal = forbid("Access is denied. The user needs the role " + std::string(auth::role_tenant_admin) + ".");
         co_return admitted;
     }
     ++counters_.admitted;

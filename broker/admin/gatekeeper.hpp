@@ -2,12 +2,11 @@
 // that tenant, whoever has the process's operator token (Bearer, `ops.token_file`) for all.
 #pragma once
 
-#include "common/auth/provider.hpp"
+#include "common/auth/login_guard.hpp"
 #include "common/net/http.hpp"
 
 #include <boost/asio/awaitable.hpp>
 
-#include <chrono>
 #include <cstdint>
 #include <optional>
 #include <string>
@@ -29,6 +28,7 @@ struct gatekeeper_counters {
     std::uint64_t admitted = 0;
     std::uint64_t unauthorized = 0; ///< 401
     std::uint64_t forbidden = 0;    ///< 403
+    std::uint64_t throttled = 0;    ///< 429: not looked at, after too many failures
     std::uint64_t unavailable = 0;  ///< 503: the login could not be checked
 };
 
@@ -37,10 +37,9 @@ class gatekeeper {
     /// A token shorter than this is none: it could be guessed.
     static constexpr std::size_t token_bytes_min = 16;
 
-    /// `logins` outlives it. A wrong login is answered after `penalty`, so that guessing takes time.
-    gatekeeper(auth::provider& logins, std::string token_file,
-               std::chrono::milliseconds penalty = std::chrono::milliseconds(500))
-        : logins_(logins), token_file_(std::move(token_file)), penalty_(penalty) {}
+    /// `logins` outlives it. A wrong token counts there as a failed login from its address.
+    gatekeeper(auth::login_guard& logins, std::string token_file)
+        : logins_(logins), token_file_(std::move(token_file)) {}
 
     /// Nothing when refused: then `refusal` is the answer, of the platform's form (ref D.1).
     asio::awaitable<std::optional<access>> admit(const net::http_request& request, net::http_response& refusal);
@@ -52,13 +51,12 @@ class gatekeeper {
     const gatekeeper_counters& counters() const noexcept { return counters_; }
 
   private:
-    asio::awaitable<void> wait_for_penalty();
     bool is_operator(std::string_view token) const;
     net::http_response unauthorized(std::string_view why);
+    net::http_response too_many(std::string_view user, std::string_view remote);
 
-    auth::provider& logins_;
+    auth::login_guard& logins_;
     std::string token_file_;
-    std::chrono::milliseconds penalty_;
     gatekeeper_counters counters_;
 };
 

@@ -236,6 +236,11 @@ void connection::check(core::steady_time now) {
         }
         return;
     }
+    if (outlives_certificate()) {
+        session_.on_certificate_expired();
+        flush();
+        return wake();
+    }
     const auto silent = now - last_packet_at_;
     if (handshaking_) {
         if (silent <= with_.limits.handshake_timeout) return;

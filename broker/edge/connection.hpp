@@ -2,6 +2,7 @@
 // task and the listener's table; ends when its task ends.
 #pragma once
 
+#include "broker/edge/certified_clients.hpp"
 #include "broker/edge/client_directory.hpp"
 #include "broker/edge/outbox.hpp"
 #include "broker/edge/reporter.hpp"
@@ -38,6 +39,7 @@ struct edge_limits {
     std::size_t outbox_bytes = 256 * 1024;               ///< above: no credit, and its socket is not read
     std::uint32_t connections_max = 18'000;
     std::uint32_t handshakes_max = 256; ///< TLS handshakes at a time; more wait unaccepted
+    bool close_at_certificate_end = true;
 };
 
 struct edge_counters {
@@ -70,6 +72,7 @@ struct shared_parts {
     std::vector<std::byte>& scratch; ///< read buffer: one for the process, because reads never wait
     bool stopping = false;
     ops::histogram* connect_seconds = nullptr; ///< CONNECT to CONNACK; may be null
+    certified_clients certified{};
 };
 
 class connection final : public std::enable_shared_from_this<connection>,
@@ -83,7 +86,8 @@ class connection final : public std::enable_shared_from_this<connection>,
     asio::awaitable<void> handshake();
     /// Serves the client; resolves when everything of it is released.
     asio::awaitable<void> run();
-    /// Once a second: keep alive, time before CONNECT, a close that the peer does not take.
+    /// Once a second: keep alive, time before CONNECT, the end of its certificate (5.0: 0x87), a close that the peer
+    /// does not take.
     void check(core::steady_time now);
     /// Takes no packet more, says goodbye (5.0: 0x8B) and closes as soon as every publish has its PUBACK; with
     /// `at_once` now.
@@ -150,6 +154,7 @@ class connection final : public std::enable_shared_from_this<connection>,
     bool may_deliver(const session::delivery& message);
     void note_partial(bool partial, bool progressed);
     void check_progress(core::steady_time now);
+    bool outlives_certificate() const;
     void say_farewell();
     asio::awaitable<void> linger();
     void wake() { wake_.notify(); }

@@ -95,6 +95,7 @@ void connection::on_logged_in(login::login_result result) {
     if (!mqtt::is_failure(result.reason)) {
         home_ = with_.tenants.find_or_make(result.who.tenant);
         settings_ = home_->settings();
+        if (device_) with_.certified.add(home_->id(), this);
         outcome.settings = &settings_->session;
         logged_in_ = true;
         take_place(outcome);
@@ -117,6 +118,11 @@ void connection::recheck(const auth::trust_source& trust) {
     session_.on_trust_withdrawn();
     flush();
     wake();
+}
+
+bool connection::outlives_certificate() const {
+    return device_ && logged_in_ && with_.limits.close_at_certificate_end &&
+           with_.time.wall_ms() / 1000 > device_->valid_until_s;
 }
 
 void connection::claim(const session::claim_request& request) {
@@ -188,7 +194,6 @@ void connection::on_claimed(msg_link::reason why) {
 
 void connection::on_evicted(msg_link::reason why) {
     if (closed_ || closing_) return;
-    will_ = false; // who ended the claim decided about it
     if (why == msg_link::reason::superseded)
         session_.on_evicted();
     else

@@ -43,6 +43,7 @@ void connection::finish() {
     if (counted_) --with_.counters.clients[static_cast<std::size_t>(session_.version())];
     counted_ = false;
     if (admitted_) home_->leave(client_id_);
+    if (device_) with_.certified.remove(this);
     logged_in_ = admitted_ = false;
     home_.reset();
 }

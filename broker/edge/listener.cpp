@@ -123,9 +123,9 @@ asio::awaitable<void> listener::watch() {
     }
 }
 
-void listener::recheck(const auth::trust_source& trust) {
-    const std::vector<std::shared_ptr<connection>> all(connections_.begin(), connections_.end());
-    for (const auto& one : all) one->recheck(trust);
+void listener::recheck(const auth::trust_source& trust, std::string_view tenant) {
+    for (auto* one : with_.certified.of(tenant))
+        if (with_.certified.contains(one)) one->recheck(trust); // an end may end others
 }
 
 void listener::look_after_some(core::steady_time now) {

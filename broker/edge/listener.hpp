@@ -27,8 +27,9 @@ class listener final : public client_directory {
     /// Stops accepting and reading; says goodbye to every client once its publishes have their PUBACKs, or `grace` is
     /// over; waits until they are gone, and after `patience` more closes what is left. All wills go on their way.
     asio::awaitable<void> stop(std::chrono::milliseconds grace, std::chrono::milliseconds patience);
-    /// Trust was withdrawn from somebody: closes the connections that rested on it.
-    void recheck(const auth::trust_source& trust);
+    /// Trust was withdrawn from somebody, of that tenant if one is named: closes the connections that rested on it.
+    /// Looks at connections with a certificate only.
+    void recheck(const auth::trust_source& trust, std::string_view tenant = {});
     std::size_t connections() const noexcept { return connections_.size(); }
 
     client_page list(const client_query& which) const override;

@@ -16,9 +16,8 @@ bool names_client(std::string_view common_name, std::string_view client_id) noex
 constexpr std::size_t user_name_bytes_max = 1024;
 
 authenticator::authenticator(auth::credential_cache& cache, auth::trust_source* trust, rules_source rules,
-                             const core::clock& clock, throttle_limits limits)
-    : cache_(cache), trust_(trust), rules_(std::move(rules)), throttle_(clock, limits),
-      known_leaves_(limits.remembered_max) {}
+                             const core::clock& clock, auth::throttle_limits limits)
+    : passwords_(cache, clock, limits), trust_(trust), rules_(std::move(rules)), known_leaves_(limits.remembered_max) {}
 
 void authenticator::login(const login_attempt& attempt, callback done) {
     const auto name = attempt.username.value_or(std::string_view{});
@@ -54,62 +53,50 @@ login_result authenticator::not_decided(const core::error_code& why) {
 
 void authenticator::by_password(std::string_view tenant, std::string_view user, const login_attempt& attempt,
                                 callback done) {
-    constexpr std::string_view wait = "too many failed logins; try again later";
     // Before the password is looked at: where certificates are asked for, passwords cannot be guessed.
     if (!rules_(tenant).basic_authentication)
         return done(
             refuse(counters_.refused_basic, reason_code::not_authorized, "this tenant allows certificates only"));
     auth::credentials with{core::tenant_id(tenant), std::string(user), std::string(*attempt.password)};
-    caller to{std::string(*attempt.username), {}, std::move(done)};
-    const auto known = cache_.lookup(with);
-    if (known && known->has_value()) return finish_password(to, *known, false);
-    to.address = address_key(attempt.address);
-    const bool was_good = cache_.known_good(with);
-    if (!was_good && (throttle_.user_waits(to.user) || throttle_.address_waits(to.address)))
-        return to.done(refuse(counters_.throttled, reason_code::connection_rate_exceeded, wait));
-    if (known) return finish_password(to, *known, true);
-    if (cache_.asking(with)) {
-        // The same credentials again are the same guess: it counts once.
-        cache_.verify(std::move(with), [this, to = std::move(to)](const core::result<auth::principal>& answer) {
-            finish_password(to, answer, false);
-        });
-        return;
-    }
-    const bool counted = throttle_.begin(to.user, to.address);
-    if (!counted && !was_good) return to.done(refuse(counters_.throttled, reason_code::connection_rate_exceeded, wait));
-    cache_.verify(std::move(with), [this, to = std::move(to), counted](const core::result<auth::principal>& answer) {
-        if (counted) throttle_.ended(to.user, to.address);
-        finish_password(to, answer, true);
-    });
+    passwords_.verify(
+        std::move(with), attempt.address,
+        [this, done = std::move(done)](const core::result<auth::principal>& answer) { finish_password(done, answer); });
 }
 
-void authenticator::finish_password(const caller& to, const core::result<auth::principal>& answer, bool counts) {
+void authenticator::finish_password(const callback& done, const core::result<auth::principal>& answer) {
     if (answer) {
         ++counters_.accepted_password;
-        if (counts) throttle_.succeeded(to.user); // a device that is known frees no guesses at its user
         login_result accepted;
         accepted.who = {answer->tenant.value, answer->user, record::authentication::basic, nullptr};
-        return to.done(std::move(accepted));
+        return done(std::move(accepted));
     }
-    if (answer.error() != auth::errc::wrong_credentials) return to.done(not_decided(answer.error()));
-    if (counts) throttle_.failed(to.user, to.address);
-    to.done(
+    if (answer.error() == auth::errc::throttled) return done(throttled());
+    if (answer.error() != auth::errc::wrong_credentials) return done(not_decided(answer.error()));
+    done(
         refuse(counters_.refused_credentials, reason_code::bad_username_or_password, "wrong tenant, user or password"));
 }
 
-bool authenticator::known_leaf(const std::string& der) {
-    const auto leaf = auth::certificate::from_der(der);
-    return leaf && known_leaves_.find(leaf->fingerprint()) != nullptr;
+login_result authenticator::throttled() {
+    return refuse(counters_.throttled, reason_code::connection_rate_exceeded,
+                  "too many failed logins; try again later");
+}
+
+/// Fingerprint of the leaf; empty when it is no certificate.
+std::string leaf_of(const std::vector<std::string>& chain) {
+    const auto leaf = auth::certificate::from_der(chain.front());
+    return leaf ? leaf->fingerprint() : std::string();
 }
 
 void authenticator::by_certificate(std::string_view tenant, const login_attempt& attempt, callback done) {
-    caller to{{}, address_key(attempt.address), std::move(done)};
     if (trust_ == nullptr)
-        return to.done(refuse(counters_.refused_certificate, reason_code::not_authorized,
-                              "client certificates are not accepted here"));
-    if (throttle_.address_waits(to.address) && !known_leaf(attempt.certificates->front()))
-        return to.done(refuse(counters_.throttled, reason_code::connection_rate_exceeded,
-                              "too many failed logins; try again later"));
+        return done(refuse(counters_.refused_certificate, reason_code::not_authorized,
+                           "client certificates are not accepted here"));
+    auto& failures = passwords_.failures();
+    caller to{leaf_of(*attempt.certificates), auth::address_key(attempt.address), std::move(done)};
+    // A device whose certificate is not accepted any more is held up by itself, not those behind the same address.
+    const bool known = !to.leaf.empty() && known_leaves_.find(to.leaf) != nullptr;
+    if ((!to.leaf.empty() && failures.user_waits(to.leaf)) || (!known && failures.address_waits(to.address)))
+        return to.done(throttled());
     trust_->judge(core::tenant_id(tenant), *attempt.certificates,
                   [this, to = std::move(to), tenant = std::string(tenant),
                    client_id = std::string(attempt.client_id)](core::result<auth::judged_chain> answer) {
@@ -126,11 +113,14 @@ void authenticator::finish_certificate(const caller& to, std::string_view client
     if (!answer) {
         if (answer.error() == auth::errc::unavailable || answer.error() == auth::errc::busy)
             return to.done(not_decided(answer.error()));
-        throttle_.failed({}, to.address);
+        auto& failures = passwords_.failures();
+        const bool again = !to.leaf.empty() && failures.has_failed(to.leaf);
+        failures.failed(to.leaf, again ? std::string_view{} : std::string_view(to.address));
         return to.done(refuse(counters_.refused_certificate, reason_code::not_authorized,
                               "the certificate is not accepted for this tenant"));
     }
     (void)known_leaves_.use(answer->device.leaf_fingerprint); // to be there is all
+    passwords_.failures().succeeded(to.leaf);
     if (rules_(answer->tenant.value).certificate_names_client && !names_client(answer->device.common_name, client_id))
         return to.done(refuse(counters_.refused_name, reason_code::not_authorized,
                               "the certificate's common name is not the client ID"));

@@ -2,10 +2,9 @@
 // `<tenant>` with a client certificate whose chain that tenant trusts. Loop only; hashing and asking happen elsewhere.
 #pragma once
 
-#include "broker/login/recent_table.hpp"
-#include "broker/login/throttle.hpp"
 #include "broker/mqtt/reason_code.hpp"
-#include "common/auth/credential_cache.hpp"
+#include "common/auth/login_guard.hpp"
+#include "common/auth/recent_table.hpp"
 #include "common/auth/trust_source.hpp"
 #include "common/core/clock.hpp"
 #include "common/record/record.hpp"
@@ -73,36 +72,38 @@ class authenticator {
 
     /// What it is given outlives it. Without `trust` no certificate is accepted.
     authenticator(auth::credential_cache& cache, auth::trust_source* trust, rules_source rules,
-                  const core::clock& clock, throttle_limits limits = {});
+                  const core::clock& clock, auth::throttle_limits limits = {});
 
     /// `done` is called once, perhaps before this returns (remembered credentials, most certificates, plain mistakes).
-    /// An attempt that must wait (throttle.hpp) gets 0x9F, in 3.x return code 5. Credentials that were right when last
-    /// checked are not held up by what their neighbours behind one address do, nor by guesses at their user.
+    /// An attempt that must wait (auth/throttle.hpp) gets 0x9F, in 3.x return code 5. Certificates that
+    /// were accepted before are not held up by what their neighbours behind one address do, nor are passwords that were
+    /// right when last checked (auth/login_guard.hpp).
     void login(const login_attempt& attempt, callback done);
 
     const login_counters& counters() const noexcept { return counters_; }
-    const throttle& failures() const noexcept { return throttle_; }
+    /// For the other doors of the process: a guess there is one here.
+    auth::login_guard& passwords() noexcept { return passwords_; }
+    const auth::throttle& failures() const noexcept { return passwords_.failures(); }
 
   private:
     struct caller {
-        std::string user; ///< `<tenant>/<user>`; empty with a certificate
+        std::string leaf; ///< its fingerprint; failures count for it as for a user
         std::string address;
         callback done;
     };
 
     void by_password(std::string_view tenant, std::string_view user, const login_attempt& attempt, callback done);
     void by_certificate(std::string_view tenant, const login_attempt& attempt, callback done);
-    void finish_password(const caller& to, const core::result<auth::principal>& answer, bool counts);
+    void finish_password(const callback& done, const core::result<auth::principal>& answer);
     void finish_certificate(const caller& to, std::string_view client_id, core::result<auth::judged_chain> answer);
-    bool known_leaf(const std::string& der);
     login_result refuse(std::uint64_t& counter, mqtt::reason_code reason, std::string_view text);
+    login_result throttled();
     login_result not_decided(const core::error_code& why);
 
-    auth::credential_cache& cache_;
+    auth::login_guard passwords_;
     auth::trust_source* trust_;
     rules_source rules_;
-    throttle throttle_;
-    recent_table<bool> known_leaves_; ///< fingerprints of certificates that were accepted
+    auth::recent_table<bool> known_leaves_; ///< fingerprints of certificates that were accepted
     login_counters counters_;
 };
 

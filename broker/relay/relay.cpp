@@ -1,6 +1,5 @@
 #include "broker/relay/relay.hpp"
 
-#include "broker/relay/admission.hpp"
 #include "broker/relay/routing.hpp"
 #include "common/core/log.hpp"
 #include "common/record/filter.hpp"
@@ -95,7 +94,7 @@ void relay::set_window(member& by, std::uint16_t messages, std::uint64_t bytes, 
 bool relay::may_publish(const member& by) const noexcept {
     const in_flight own{std::uint64_t{by.unsettled_} + by.unsettled_qos0_, by.unsettled_bytes_};
     const in_flight all{link_.unsettled_frames(), link_.unsettled_bytes()};
-    if (admits(own, all, link_.up()) && link_.may_send()) return true;
+    if (admits(own, all, queue_.now(), link_.up()) && link_.may_send()) return true;
     if (!by.blocked_) {
         by.blocked_ = true;
         blocked_.push_back(const_cast<member*>(&by));
@@ -135,7 +134,7 @@ bool relay::publish(member& by, const session::publish_request& request, std::ui
         {sequence, &by, bytes, by.last_topic_number_, request.qos > 0 ? packet_identifier : std::uint16_t{0}});
     by.unsettled_bytes_ += bytes;
     ++(request.qos > 0 ? by.unsettled_ : by.unsettled_qos0_);
-    if (request.qos > 0 && measured_ == 0 && publish_seconds_ != nullptr) {
+    if (measured_ == 0) {
         measured_ = sequence;
         measured_since_ = clock_.now();
     }
@@ -317,12 +316,16 @@ void relay::send_pending(member& by) {
 
 void relay::on_down() {
     down_since_ = clock_.now();
+    measured_ = 0; // the outage is not the store's speed
     if (listener_) listener_(false);
 }
 
 void relay::on_settled(std::uint64_t up_to, const std::vector<msg_link::run>& runs) {
     if (measured_ != 0 && measured_ <= up_to) {
-        publish_seconds_->observe(std::chrono::duration<double>(clock_.now() - measured_since_).count());
+        const auto now = clock_.now();
+        const auto took = now - measured_since_;
+        queue_.observe(took, !blocked_.empty(), now);
+        if (publish_seconds_ != nullptr) publish_seconds_->observe(std::chrono::duration<double>(took).count());
         measured_ = 0;
     }
     std::size_t at = 0;
@@ -486,7 +489,8 @@ void relay::on_batch_done() {
         by->sink_->on_relay_progress();
     }
     progressed_.clear();
-    if (!blocked_.empty() && worth_waking({link_.unsettled_frames(), link_.unsettled_bytes()})) wake_blocked();
+    if (!blocked_.empty() && worth_waking({link_.unsettled_frames(), link_.unsettled_bytes()}, queue_.now()))
+        wake_blocked();
 }
 
 void relay::wake_blocked() {

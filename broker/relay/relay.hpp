@@ -3,6 +3,7 @@
 // only.
 #pragma once
 
+#include "broker/relay/admission.hpp"
 #include "broker/relay/delivery_pace.hpp"
 #include "broker/relay/delivery_sink.hpp"
 #include "broker/relay/filter_set.hpp"
@@ -64,7 +65,7 @@ class relay final : private msg_link::link_handler {
     const relay_counters& counters() const noexcept { return counters_; }
     /// Called when the link comes up or goes down.
     void on_change(std::function<void(bool up)> listener) { listener_ = std::move(listener); }
-    /// Takes the time from publish to settlement (QoS 1) of one message at a time, which costs two looks at the clock a
+    /// Takes the time from publish to settlement of one message at a time, which costs two looks at the clock a
     /// round trip, however many messages it carries. Outlives the relay.
     void measure_into(ops::histogram& publish_seconds) { publish_seconds_ = &publish_seconds; }
 
@@ -153,6 +154,7 @@ class relay final : private msg_link::link_handler {
     ops::histogram* publish_seconds_ = nullptr;
     std::uint64_t measured_ = 0; ///< sequence of the message whose time is taken; 0: none
     core::steady_time measured_since_{};
+    queue_bound queue_; ///< before heavy clients wait
     core::steady_time topics_swept_{};
 };
 

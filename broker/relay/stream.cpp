@@ -9,16 +9,12 @@ void stream::take(std::uint64_t position, std::uint64_t bytes, bool must_acknowl
     ++taken_messages_;
     taken_bytes_ += bytes;
     if (!must_acknowledge) return;
-    if (first_ == entries_.size()) {
-        entries_.clear();
-        first_ = 0;
-    }
     if (entries_.empty() || entries_.back().position < position) {
         entries_.push_back({position, false});
         return;
     }
     // A redelivery stands before newer ones.
-    const auto at = std::lower_bound(entries_.begin() + static_cast<std::ptrdiff_t>(first_), entries_.end(), position,
+    const auto at = std::lower_bound(entries_.begin(), entries_.end(), position,
                                      [](const entry& one, std::uint64_t p) { return one.position < p; });
     if (at == entries_.end() || at->position != position)
         entries_.insert(at, {position, false});
@@ -29,8 +25,7 @@ void stream::take(std::uint64_t position, std::uint64_t bytes, bool must_acknowl
 }
 
 bool stream::acknowledge(std::uint64_t position) noexcept {
-    const auto begin = entries_.begin() + static_cast<std::ptrdiff_t>(first_);
-    const auto at = std::lower_bound(begin, entries_.end(), position,
+    const auto at = std::lower_bound(entries_.begin(), entries_.end(), position,
                                      [](const entry& one, std::uint64_t p) { return one.position < p; });
     if (at == entries_.end() || at->position != position || at->acknowledged) return false;
     at->acknowledged = true;
@@ -40,9 +35,9 @@ bool stream::acknowledge(std::uint64_t position) noexcept {
 
 void stream::take_ranges(std::vector<std::uint64_t>& pairs) {
     if (acknowledged_ == 0) return;
-    auto keep = first_; // compacts in place: acknowledged entries leave
+    std::size_t keep = 0; // compacts in place: acknowledged entries leave
     bool open = false;
-    for (auto i = first_; i < entries_.size(); ++i) {
+    for (std::size_t i = 0; i < entries_.size(); ++i) {
         if (!entries_[i].acknowledged) {
             entries_[keep++] = entries_[i];
             open = false;
@@ -58,11 +53,7 @@ void stream::take_ranges(std::vector<std::uint64_t>& pairs) {
     }
     entries_.resize(keep);
     acknowledged_ = 0;
-    if (first_ == entries_.size()) {
-        entries_.clear();
-        first_ = 0;
-        if (entries_.capacity() > 256) entries_.shrink_to_fit();
-    }
+    if (entries_.empty() && entries_.capacity() > 256) entries_.shrink_to_fit();
 }
 
 void stream::credit_now(std::uint64_t& messages, std::uint64_t& bytes) noexcept {
@@ -83,8 +74,8 @@ bool stream::credit_due(std::uint64_t& messages, std::uint64_t& bytes) noexcept 
 }
 
 void stream::outstanding(std::vector<std::uint64_t>& into) const {
-    for (auto i = first_; i < entries_.size(); ++i)
-        if (!entries_[i].acknowledged) into.push_back(entries_[i].position);
+    for (const auto& one : entries_)
+        if (!one.acknowledged) into.push_back(one.position);
 }
 
 } // namespace broker::relay

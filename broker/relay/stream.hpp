@@ -53,7 +53,6 @@ class stream {
         bool acknowledged;
     };
     std::vector<entry> entries_; ///< ascending; what is acknowledged in front leaves with take_ranges
-    std::size_t first_ = 0;
     std::size_t acknowledged_ = 0;
     std::uint64_t taken_ = 0;
     std::uint64_t taken_messages_ = 0;

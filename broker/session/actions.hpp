@@ -137,6 +137,7 @@ enum class close_reason : std::uint8_t {
     packet_timeout,  ///< a packet that does not become complete
     too_slow,        ///< does not take what is sent to it
     trust_withdrawn, ///< the certificate it came with was revoked, or its trust anchor taken away
+    certificate_expired,
 };
 
 /// Short names with underscores, for metrics and logs.

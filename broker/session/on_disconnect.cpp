@@ -59,6 +59,12 @@ void session::on_trust_withdrawn() {
     end(close_reason::trust_withdrawn, reason_code::not_authorized, text);
 }
 
+void session::on_certificate_expired() {
+    constexpr std::string_view text = "the certificate's validity has ended";
+    if (phase_ == phase::claiming) return refuse_connect(reason_code::not_authorized, text);
+    end(close_reason::certificate_expired, reason_code::not_authorized, text);
+}
+
 void session::on_keep_alive_expired() {
     if (phase_ == phase::connected)
         report(mqtt::packet_type::none, reason_code::keep_alive_timeout, describe(reason_code::keep_alive_timeout));

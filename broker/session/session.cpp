@@ -34,6 +34,7 @@ std::string_view name_of(close_reason reason) noexcept {
     case close_reason::packet_timeout: return "packet_timeout";
     case close_reason::too_slow: return "too_slow";
     case close_reason::trust_withdrawn: return "trust_withdrawn";
+    case close_reason::certificate_expired: return "certificate_expired";
     }
     return "unknown";
 }

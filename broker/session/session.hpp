@@ -61,6 +61,7 @@ class session {
     /// The client would not be let in any more: 5.0 gets 0x87, the will is published as for every close by the server
     /// ([MQTT311-3.1.2-8], [MQTT5-3.1.2-8]).
     void on_trust_withdrawn();
+    void on_certificate_expired();
     void on_keep_alive_expired();
     /// No CONNECT arrived in time.
     void on_connect_timeout();

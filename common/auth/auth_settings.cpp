@@ -74,6 +74,19 @@ void read_platform(core::config_node node, platform_settings& into, bool with_ce
     if (into.pause < std::chrono::milliseconds(100)) node.complain("pause must be at least 100ms");
 }
 
+void read_throttle(core::config_node node, throttle_limits& into) {
+    node.read("failures_per_user", into.failures_per_user);
+    node.read("failures_per_address", into.failures_per_address);
+    node.read("first_delay", into.first_delay);
+    node.read("max_delay", into.max_delay);
+    node.read("window", into.window);
+    node.read("remembered_max", into.remembered_max);
+    node.finish();
+    if (into.max_delay < into.first_delay) node.complain("max_delay must not be shorter than first_delay");
+    if (into.first_delay.count() < 1 || into.window.count() < 1)
+        node.complain("first_delay and window must be at least 1ms");
+}
+
 std::string masked(const std::string& secret) { return secret.empty() ? "" : "***"; }
 
 std::string describe_credentials(const platform::credentials& who) {
@@ -94,6 +107,7 @@ void read_auth_settings(core::config_node& node, auth_settings& into, bool with_
     // With the platform the file is an addition (profiles and limits): only who names it has one.
     if (!named && into.provider == provider_kind::platform) into.file.clear();
     read_platform(node.child("platform"), into.platform, with_certificates);
+    read_throttle(node.child("throttle"), into.throttle);
 }
 
 std::string describe(const auth_settings& c, bool with_certificates) {
@@ -105,12 +119,18 @@ std::string describe(const auth_settings& c, bool with_certificates) {
         c.provider == provider_kind::file ? "file" : "platform", c.file, p.url, p.ca_file, p.timeout.count(),
         p.lifetime.count(), p.negative_lifetime.count(), p.stale_lifetime.count(), p.concurrent_max, p.waiting_max,
         p.failures_max, p.pause.count());
-    if (!with_certificates) return text;
+    const auto& t = c.throttle;
+    const auto throttle =
+        fmt::format("  throttle:\n    failures_per_user: {}\n    failures_per_address: {}\n    first_delay: {}ms\n"
+                    "    max_delay: {}ms\n    window: {}ms\n    remembered_max: {}\n",
+                    t.failures_per_user, t.failures_per_address, t.first_delay.count(), t.max_delay.count(),
+                    t.window.count(), t.remembered_max);
+    if (!with_certificates) return text + throttle;
     text += fmt::format("    certificates_refresh: {}ms\n    service_users: [", p.certificates_refresh.count());
     for (std::size_t i = 0; i < p.service_users.size(); ++i)
         text += (i == 0 ? " " : ", ") + describe_credentials(p.service_users[i]);
     text += p.service_users.empty() ? "]\n" : " ]\n";
-    return text + "    bootstrap: " + describe_credentials(p.bootstrap) + "\n";
+    return text + "    bootstrap: " + describe_credentials(p.bootstrap) + "\n" + throttle;
 }
 
 } // namespace auth

@@ -2,6 +2,7 @@
 // asked. Every key with its default here and in deploy/config.
 #pragma once
 
+#include "common/auth/throttle.hpp"
 #include "common/platform/platform_client.hpp"
 
 #include <chrono>
@@ -31,18 +32,26 @@ struct platform_settings {
     std::chrono::milliseconds certificates_refresh{60'000};
     std::vector<platform::credentials> service_users; ///< one per tenant, to read its trusted certificates
     platform::credentials bootstrap;                  ///< or the platform makes them; tenant empty: it does not
+
+    bool operator==(const platform_settings&) const = default;
 };
+
+/// Whether trusted certificates can be asked for at all.
+inline bool has_service_users(const platform_settings& of) {
+    return !of.service_users.empty() || !of.bootstrap.tenant.empty();
+}
 
 struct auth_settings {
     provider_kind provider = provider_kind::file;
     std::string file; ///< tenants.yaml
     platform_settings platform;
+    throttle_limits throttle;
 };
 
-/// Reads `provider`, `file` and `platform` of the section and marks them known; finishing the node is the caller's.
-/// `with_certificates`: also the keys that concern client certificates. Environment (ref E.3): C8Y_BASEURL goes before
-/// `url`; C8Y_TENANT, C8Y_USER and C8Y_PASSWORD together before `service_users`; C8Y_BOOTSTRAP_TENANT, _USER and
-/// _PASSWORD together before `bootstrap`.
+/// Reads `provider`, `file`, `platform` and `throttle` of the section and marks them known; finishing the node is the
+/// caller's. `with_certificates`: also the keys that concern client certificates. Environment (ref E.3): C8Y_BASEURL
+/// goes before `url`; C8Y_TENANT, C8Y_USER and C8Y_PASSWORD together before `service_users`; C8Y_BOOTSTRAP_TENANT,
+/// _USER and _PASSWORD together before `bootstrap`.
 void read_auth_settings(core::config_node& node, auth_settings& into, bool with_certificates);
 /// As YAML, the keys of the section each on a line that begins with two blanks; secrets masked.
 std::string describe(const auth_settings& effective, bool with_certificates);

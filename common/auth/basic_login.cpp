@@ -42,10 +42,10 @@ std::optional<credentials> read_basic(std::string_view authorization) {
     return made;
 }
 
-asio::awaitable<core::result<principal>> verify(provider& by, credentials with) {
+asio::awaitable<core::result<principal>> verify(login_guard& by, credentials with, std::string remote) {
     const auto executor = co_await asio::this_coro::executor;
     const auto asked = std::make_shared<question>(executor);
-    by.verify(std::move(with), [asked](core::result<principal> outcome) {
+    by.verify(std::move(with), remote, [asked](core::result<principal> outcome) {
         asked->outcome = std::move(outcome);
         asked->answered.notify();
     });

@@ -1,7 +1,7 @@
 // HTTP Basic logins of the ops and API ports (ref D.1): `<tenant>/<user>` and a password.
 #pragma once
 
-#include "common/auth/provider.hpp"
+#include "common/auth/login_guard.hpp"
 
 #include <boost/asio/awaitable.hpp>
 
@@ -15,7 +15,7 @@ namespace asio = boost::asio;
 /// Of an Authorization header `Basic base64(<tenant>/<user>:<password>)`; nothing for any other form.
 std::optional<credentials> read_basic(std::string_view authorization);
 
-/// `provider::verify` as an awaitable; the provider outlives it. A cancelled caller gets errc::busy.
-asio::awaitable<core::result<principal>> verify(provider& by, credentials with);
+/// `login_guard::verify` as an awaitable; the guard outlives it. A cancelled caller gets errc::busy.
+asio::awaitable<core::result<principal>> verify(login_guard& by, credentials with, std::string remote);
 
 } // namespace auth

@@ -114,7 +114,7 @@ struct credential_cache::state {
             list.pop_back();
         }
         entry made{key, nullptr, clock.now() + (answer ? limits.lifetime : limits.negative_lifetime), {}};
-        made.forget_at = made.fresh_until + (answer ? limits.stale_lifetime : std::chrono::milliseconds(0));
+        made.forget_at = made.fresh_until + (answer ? limits.stale_lifetime : limits.wrong_kept);
         if (answer) made.who = std::make_shared<const principal>(*answer);
         list.push_front(std::move(made));
         by_digest[key] = list.begin();
@@ -180,6 +180,11 @@ std::optional<core::result<principal>> credential_cache::lookup(const credential
 bool credential_cache::known_good(const credentials& of) const {
     const entry* found = state_->find(state_->digest_of(of));
     return found != nullptr && found->who;
+}
+
+bool credential_cache::known_wrong(const credentials& of) const {
+    const entry* found = state_->find(state_->digest_of(of));
+    return found != nullptr && !found->who;
 }
 
 bool credential_cache::asking(const credentials& of) const {

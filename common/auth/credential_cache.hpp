@@ -29,6 +29,8 @@ class credential_cache final : public provider {
         std::chrono::milliseconds negative_lifetime = std::chrono::seconds(5);
         /// How long after its lifetime a right answer still counts while the provider fails to answer; 0: not at all.
         std::chrono::milliseconds stale_lifetime{0};
+        /// How long after its lifetime it is still known that an answer was wrong (`known_wrong`).
+        std::chrono::milliseconds wrong_kept = std::chrono::minutes(10);
         /// Used in this last part of its lifetime a right answer is asked again in the background; 0: never.
         std::chrono::milliseconds refresh_before{0};
         std::size_t remembered_max = 100'000; ///< right ones; the least recently used goes first
@@ -46,6 +48,8 @@ class credential_cache final : public provider {
     std::optional<core::result<principal>> lookup(const credentials& of);
     /// Whether these were right when last asked, even if that is too long ago for `lookup`.
     bool known_good(const credentials& of) const;
+    /// Whether these were wrong when last asked: to offer them again is no new guess.
+    bool known_wrong(const credentials& of) const;
     /// Whether the provider is being asked about these now: `verify` will join.
     bool asking(const credentials& of) const;
 

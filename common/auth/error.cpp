@@ -33,6 +33,8 @@ std::string_view describe(int value) {
     case errc::bad_revocation_list: return "the revocation list is neither PEM nor DER of X.509 CRLs";
     case errc::unavailable: return "the platform cannot be asked at the moment";
     case errc::bad_answer: return "the platform's answer does not have the form of one";
+    case errc::no_service_user: return "there is no service user to read the tenant's trusted certificates with";
+    case errc::throttled: return "too many failed logins; try again later";
     }
     return "unknown authentication error";
 }

@@ -34,6 +34,8 @@ enum class errc {
     bad_revocation_list,
     unavailable,
     bad_answer,
+    throttled,
+    no_service_user,
 };
 
 const boost::system::error_category& category() noexcept;

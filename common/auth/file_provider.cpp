@@ -32,15 +32,15 @@ core::result<principal> check(const tenant_directory& directory, credentials wit
 
 std::unique_ptr<file_provider> file_provider::open(std::string path, post_function post, std::string& complaints,
                                                    options with) {
-    auto loaded = load_tenants(path);
+    auto loaded = load_tenants(path, with.trust);
     complaints = std::move(loaded.complaints);
     if (!loaded.directory) return nullptr;
     return std::unique_ptr<file_provider>(new file_provider(std::move(path), std::move(post), std::move(loaded), with));
 }
 
 file_provider::file_provider(std::string path, post_function post, loaded_tenants loaded, options with)
-    : path_(std::move(path)), post_(std::move(post)), directory_(std::move(loaded.directory)),
-      files_(std::move(loaded.files)), worker_(with.waiting_max), loader_(1) {}
+    : path_(std::move(path)), trust_(with.trust), post_(std::move(post)), directory_(std::move(loaded.directory)),
+      files_(std::move(loaded.files)), worker_(with.waiting_max), loader_(2) {}
 
 void file_provider::verify(credentials with, verify_callback done) {
     const bool taken = worker_.run([directory = directory_, with = std::move(with), done, post = post_] {
@@ -50,7 +50,7 @@ void file_provider::verify(credentials with, verify_callback done) {
     if (!taken) post_([done = std::move(done)] { done(errc::busy); });
 }
 
-std::string file_provider::reload() { return take(load_tenants(path_)); }
+std::string file_provider::reload() { return take(load_tenants(path_, trust_)); }
 
 void file_provider::reload(std::function<void(std::string complaints)> done) {
     if (loading_) {
@@ -58,21 +58,25 @@ void file_provider::reload(std::function<void(std::string complaints)> done) {
         return;
     }
     std::weak_ptr<int> alive = alive_;
-    loading_ = loader_.run([this, alive = std::move(alive), path = path_, post = post_, done = std::move(done)] {
-        auto loaded = std::make_shared<loaded_tenants>(load_tenants(path));
-        post([this, alive, loaded, done] {
-            if (alive.expired()) return;
-            loading_ = false;
-            done(take(std::move(*loaded)));
-            if (auto next = std::exchange(again_, nullptr)) reload(std::move(next));
+    loading_ = loader_.run(
+        [this, alive = std::move(alive), path = path_, trust = trust_, post = post_, done = std::move(done)] {
+            auto loaded = std::make_shared<loaded_tenants>(load_tenants(path, trust));
+            post([this, alive, loaded, done] {
+                if (alive.expired()) return;
+                loading_ = false;
+                done(take(std::move(*loaded)));
+                if (auto next = std::exchange(again_, nullptr)) reload(std::move(next));
+            });
         });
-    });
 }
 
 std::string file_provider::take(loaded_tenants loaded) {
     files_ = std::move(loaded.files);
     if (!loaded.directory) return std::move(loaded.complaints);
-    directory_ = std::move(loaded.directory);
+    // Many thousand tenants take a while to free: not on the loop, unless somebody there is the last who holds them.
+    auto old = std::exchange(directory_, std::move(loaded.directory));
+    if (!loader_.run([old = std::move(old)]() mutable { old.reset(); }))
+        core::log::debug("the old tenants are freed at once", {{"file", path_}});
     core::log::info("tenants reloaded", {{"file", path_}, {"tenants", directory_->tenants.size()}});
     if (listener_) listener_();
     return {};

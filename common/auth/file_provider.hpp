@@ -15,6 +15,7 @@ class file_provider final : public provider {
   public:
     struct options {
         std::size_t waiting_max = 1000; ///< logins that wait for the worker; the next is answered busy
+        trust_reading trust = trust_reading::included;
     };
 
     /// Null when the file has mistakes: then `complaints` says all of them, one a line.
@@ -48,6 +49,7 @@ class file_provider final : public provider {
     std::string take(loaded_tenants loaded);
 
     std::string path_;
+    trust_reading trust_;
     post_function post_;
     std::shared_ptr<const tenant_directory> directory_;
     std::vector<std::string> files_;
@@ -56,7 +58,7 @@ class file_provider final : public provider {
     std::function<void(std::string)> again_;                ///< asked for while loading
     std::shared_ptr<int> alive_ = std::make_shared<int>(0); ///< a file may be read when we are gone
     worker worker_;
-    worker loader_; ///< not the other one: logins go on while a file is read
+    worker loader_; ///< not the other one: logins go on while a file is read, and what it replaces is freed
 };
 
 } // namespace auth

@@ -6,7 +6,7 @@ namespace auth {
 namespace {
 
 /// Connections beside those of logins, for trusted certificates and subscriptions.
-constexpr std::size_t background_connections = 4;
+constexpr std::size_t background_connections = 12;
 
 net::http_client_options http_options(const platform_settings& from) {
     net::http_client_options options;

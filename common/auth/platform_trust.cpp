@@ -28,12 +28,21 @@ struct known_tenant {
     bool troubled = false;
 };
 
+/// One look at all tenants.
+struct round {
+    explicit round(const asio::any_io_executor& executor) : done(executor) {}
+    std::vector<std::string> left;
+    std::size_t under_way = 0; ///< tasks that share it
+    async::event done;         ///< none is left
+};
+
 std::string signature_of(const std::vector<trust_anchor>& anchors) {
     std::string text;
     for (const auto& one : anchors) {
         text += one.authority.fingerprint();
         text += one.enabled ? 'E' : 'D';
         text += one.auto_registration ? 'A' : '-';
+        text += one.proven ? 'P' : '-';
         text += one.name + "\n";
     }
     return text;
@@ -52,16 +61,17 @@ struct platform_trust::state : std::enable_shared_from_this<platform_trust::stat
     std::size_t loading = 0;
     std::size_t waiting = 0;
     std::optional<core::steady_time> subscriptions_read_at;
-    std::function<void()> listener;
+    std::function<void(const core::tenant_id&)> listener;
     platform_trust_counters counters;
+    asio::any_io_executor loop;
     async::event wake;
     bool first_round_done = false;
     async::task_group tasks;
 
     state(const asio::any_io_executor& executor, rest_factory factory,
           std::unique_ptr<platform::service_credentials> credentials, const core::clock& time, options with)
-        : as(std::move(factory)), who(std::move(credentials)), clock(time), limits(with), wake(executor),
-          tasks(executor, "trusted certificates") {}
+        : as(std::move(factory)), who(std::move(credentials)), clock(time), limits(with), loop(executor),
+          wake(executor), tasks(executor, "trusted certificates") {}
 
     bool usable(const known_tenant& one) const {
         // Old is what should have been fetched again by now.
@@ -87,7 +97,7 @@ struct platform_trust::state : std::enable_shared_from_this<platform_trust::stat
         const auto known = tenants.find(named.value);
         if (known != tenants.end() && usable(known->second)) return done(judge_now(named, chain));
         if (who->find(named.value) == nullptr) {
-            if (!may_read_subscriptions()) return done(who->complete() ? errc::not_trusted : errc::unavailable);
+            if (!may_read_subscriptions()) return done(who->complete() ? errc::no_service_user : errc::unavailable);
             subscriptions_read_at = clock.now(); // by the load that follows
         }
         auto& entry = tenants[named.value];
@@ -149,7 +159,7 @@ struct platform_trust::state : std::enable_shared_from_this<platform_trust::stat
         }
         entry.troubled = got.problem.has_value();
         answer_waiting(core::tenant_id(tenant), entry);
-        if (changed && listener) listener();
+        if (changed && listener) listener(core::tenant_id(tenant));
     }
 
     bool replace(const core::tenant_id& tenant, known_tenant& entry, fetched_trust got) {
@@ -189,12 +199,23 @@ struct platform_trust::state : std::enable_shared_from_this<platform_trust::stat
         tenants.erase(known);
         store.remove(core::tenant_id(tenant));
         waiting -= waited.size();
-        for (const auto& one : waited) one.done(who->complete() ? errc::not_trusted : errc::unavailable);
+        for (const auto& one : waited) one.done(who->complete() ? errc::no_service_user : errc::unavailable);
         if (!held) return;
         core::log::info("the service user of a tenant is gone, and with it its trusted certificates",
                         {{"tenant", tenant}});
         ++counters.changed;
-        if (listener) listener();
+        if (listener) listener(core::tenant_id(tenant));
+    }
+
+    /// A few of these share a round: many tenants are not asked one after the other, nor all at once.
+    static asio::awaitable<void> fetch_left(std::shared_ptr<state> self, std::shared_ptr<round> of) {
+        while (!of->left.empty()) {
+            auto tenant = std::move(of->left.back());
+            of->left.pop_back();
+            co_await fetch(self, std::move(tenant));
+            if (self->tasks.stopping()) break;
+        }
+        if (--of->under_way == 0) of->done.notify();
     }
 
     static asio::awaitable<void> rounds(std::shared_ptr<state> self) {
@@ -203,13 +224,13 @@ struct platform_trust::state : std::enable_shared_from_this<platform_trust::stat
             const bool read = co_await self->who->refresh();
             if (self->tasks.stopping()) co_return;
             if (read) self->forget_vanished();
-            // One at a time: a round over many tenants takes its time instead of flooding the platform.
             const auto failed_before = self->counters.failed;
-            const auto all = self->who->tenants();
-            for (const auto& tenant : all) {
-                co_await fetch(self, tenant);
-                if (self->tasks.stopping()) co_return;
-            }
+            const auto of = std::make_shared<round>(self->loop);
+            of->left = self->who->tenants();
+            of->under_way = std::min(self->limits.round_concurrent_max, of->left.size());
+            for (auto n = of->under_way; n > 0; --n) self->tasks.spawn("round", fetch_left(self, of));
+            while (of->under_way > 0 && !self->tasks.stopping()) co_await of->done.wait();
+            if (self->tasks.stopping()) co_return;
             if (self->who->complete() && self->counters.failed == failed_before) self->first_round_done = true;
             const auto next = self->clock.now() + (read ? self->limits.refresh : self->limits.retry);
             (void)co_await self->wake.wait_until(next); // either way it is time for the next round
@@ -249,7 +270,9 @@ core::result<void> platform_trust::still_trusted(const core::tenant_id& tenant, 
     return state_->store.still_trusted(tenant, device);
 }
 
-void platform_trust::on_change(std::function<void()> listener) { state_->listener = std::move(listener); }
+void platform_trust::on_change(std::function<void(const core::tenant_id&)> listener) {
+    state_->listener = std::move(listener);
+}
 
 const platform_trust_counters& platform_trust::counters() const noexcept { return state_->counters; }
 std::size_t platform_trust::tenants() const noexcept { return state_->tenants.size(); }

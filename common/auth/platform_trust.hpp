@@ -31,6 +31,7 @@ class platform_trust final : public trust_source {
         std::chrono::milliseconds stale_lifetime{86'400'000}; ///< how long what was fetched counts without a refresh
         std::size_t waiting_max = 1000;                       ///< logins that wait for a first fetch
         std::size_t concurrent_max = 4;                       ///< first fetches at a time
+        std::size_t round_concurrent_max = 8;                 ///< tenants of one round at a time, beside those
     };
 
     /// `clock` outlives the tasks.
@@ -44,11 +45,11 @@ class platform_trust final : public trust_source {
     void refresh();
 
     /// Errors beside those of trust_store: unavailable (not fetched yet, and cannot be now; for a client that names no
-    /// tenant: not all are fetched yet), busy. A tenant we have no service user in is not_trusted.
+    /// tenant: not all are fetched yet), busy. no_service_user (in that tenant).
     void judge(core::tenant_id named, std::vector<std::string> chain, judge_callback done) override;
     core::result<void> still_trusted(const core::tenant_id& tenant, const device_identity& device) const override;
-    /// Called after anchors or revocations of some tenant changed.
-    void on_change(std::function<void()> listener);
+    /// Called after anchors or revocations of that tenant changed.
+    void on_change(std::function<void(const core::tenant_id& tenant)> listener);
 
     const platform_trust_counters& counters() const noexcept;
     std::size_t tenants() const noexcept;

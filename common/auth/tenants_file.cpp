@@ -19,6 +19,7 @@ struct reading {
     tenant_directory into;
     scrypt_parameters costliest{};
     std::size_t plain_passwords = 0;
+    bool with_trust = true;
 };
 
 std::uint64_t cost(const scrypt_parameters& of) noexcept { return of.n * of.r * of.p; }
@@ -151,8 +152,11 @@ void read_tenant(const std::string& name, core::config_node node, reading& at) {
     entry.options = read_tenant_options(node);
     read_users(node.child("users"), entry, at);
     auto anchors = node.child("trust_anchors");
-    for (auto& item : anchors.items()) read_anchor(item, tenant, at);
-    read_revocations(node.child("crl"), tenant, at);
+    auto revocations = node.child("crl");
+    if (at.with_trust) {
+        for (auto& item : anchors.items()) read_anchor(item, tenant, at);
+        read_revocations(std::move(revocations), tenant, at);
+    }
     node.finish();
     at.into.tenants.emplace(tenant, std::move(entry));
 }
@@ -174,7 +178,7 @@ void add_managed(const std::string& tenants_file, reading& at, std::string& comp
 
 } // namespace
 
-loaded_tenants load_tenants(const std::string& path) {
+loaded_tenants load_tenants(const std::string& path, trust_reading trust) {
     core::config_document::options with;
     with.substitute_environment = true;
     auto document = core::config_document::load(path, with);
@@ -185,6 +189,7 @@ loaded_tenants load_tenants(const std::string& path) {
         return loaded;
     }
     reading at;
+    at.with_trust = trust == trust_reading::included;
     at.directory = std::filesystem::path(path).parent_path();
     at.into.files.push_back(path);
     auto root = document.root();
@@ -192,7 +197,7 @@ loaded_tenants load_tenants(const std::string& path) {
     if (tenants.exists())
         for (auto& [name, node] : tenants.members()) read_tenant(name, node, at);
     root.finish();
-    add_managed(path, at, loaded.complaints);
+    if (at.with_trust) add_managed(path, at, loaded.complaints);
     loaded.files = at.into.files;
     loaded.complaints = document.complaint_text() + loaded.complaints;
     if (!loaded.complaints.empty()) return loaded;

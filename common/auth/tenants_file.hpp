@@ -56,6 +56,9 @@ struct loaded_tenants {
     std::vector<std::string> files;                    ///< that were looked at, also those that have the mistakes
 };
 
-loaded_tenants load_tenants(const std::string& path);
+/// Whether anchors and revocations are read: who judges no certificates needs none of their files.
+enum class trust_reading : bool { left_out, included };
+
+loaded_tenants load_tenants(const std::string& path, trust_reading trust = trust_reading::included);
 
 } // namespace auth

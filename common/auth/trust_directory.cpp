@@ -75,7 +75,7 @@ std::optional<trust_anchor> read_anchor(const fs::path& file, std::string& compl
         else if (found->front().fingerprint() != file.stem().string())
             pem.complain("is not the one whose fingerprint the file is named for");
         else
-            made = trust_anchor{name, found->front(), enabled, auto_registration, file.string(), {}};
+            made = trust_anchor{name, found->front(), enabled, auto_registration, file.string(), {}, false};
     }
     root.finish();
     if (document.ok()) return made;

@@ -200,7 +200,9 @@ core::result<device_identity> trust_store::verify_chain(const core::tenant_id& t
     if (const auto placed = check_rules(*found.anchor, found.signers, *parsed); !placed) return placed.error();
     if (const auto good = verify_signatures(*found.anchor, found.signers, *parsed, now_s); !good) return good.error();
     device_identity identity;
+    identity.valid_until_s = found.anchor->authority.not_after_s();
     for (std::size_t i = 0; i <= found.signers; ++i) {
+        identity.valid_until_s = std::min(identity.valid_until_s, (*parsed)[i].not_after_s());
         identity.numbers.push_back((*parsed)[i].number());
         if (of->second.revoked.contains(identity.numbers.back())) return errc::revoked;
     }
@@ -237,21 +239,29 @@ std::vector<trust_store::place> trust_store::candidates(const std::vector<certif
 core::result<core::tenant_id> trust_store::tenant_of(std::span<const std::string> chain) const {
     const auto parsed = parse_chain(chain);
     if (!parsed) return parsed.error();
+    auto places = candidates(*parsed);
+    std::partition(places.begin(), places.end(), [](const place& one) { return one.anchor().proven; });
     const core::tenant_id* only = nullptr;
+    bool only_is_proven = false;
+    bool shared = false;
     std::size_t tries = 0;
-    for (const auto& one : candidates(*parsed)) {
+    for (const auto& one : places) {
         ++examined_;
         const auto& anchor = one.anchor();
         if (!anchor.enabled || (only != nullptr && *only == one.of->first)) continue;
+        if (only_is_proven && !anchor.proven) break; // proven ones came first: none of the rest can win
         if (parsed->size() == 1) {
             if (anchor.authority == parsed->front() || !issued(anchor.authority, parsed->front())) continue;
             if (++tries > signature_tries_max) return errc::ambiguous_tenant;
             if (!signed_by(anchor.authority, parsed->front())) continue;
         }
-        if (only != nullptr) return errc::ambiguous_tenant;
+        shared = only != nullptr;
+        if (shared) break;
         only = &one.of->first;
+        only_is_proven = anchor.proven;
     }
     if (only == nullptr) return errc::not_trusted;
+    if (shared) return errc::ambiguous_tenant;
     return *only;
 }
 

@@ -26,6 +26,7 @@ struct trust_anchor {
     bool auto_registration = false; ///< the original's default (ref F.3)
     std::string origin{};           ///< the file it came from, for people; empty: not from a file
     std::string fingerprint{};      ///< set by the store
+    bool proven = false; ///< its owner has shown to have the key (ref F.3); decides between tenants with one anchor
 };
 
 struct device_identity {
@@ -34,6 +35,7 @@ struct device_identity {
     std::string anchor_name;
     std::string anchor_fingerprint;          ///< removing that anchor ends the sessions that came through it
     std::vector<certificate_number> numbers; ///< of the leaf and its signers below the anchor: revoking one does, too
+    std::int64_t valid_until_s = 0;          ///< last second in which all of them and the anchor are valid
 };
 
 class trust_store {
@@ -64,9 +66,10 @@ class trust_store {
     core::result<device_identity> verify_chain(const core::tenant_id& tenant, std::span<const std::string> chain,
                                                std::int64_t now_s) const;
 
-    /// The one tenant with an enabled anchor for this chain, for a client that names none. Looks at names and at most
-    /// `signature_tries_max` signatures, so verify_chain comes after it. Errors: those of reading the chain,
-    /// not_trusted, ambiguous_tenant.
+    /// The one tenant with an enabled anchor for this chain, for a client that names none; of several the one that has
+    /// proven to own it, if only one has (ref F.3). Looks at names and at most `signature_tries_max` signatures, those
+    /// of proven anchors first, so verify_chain comes after it. Errors: those of reading the chain, not_trusted,
+    /// ambiguous_tenant.
     core::result<core::tenant_id> tenant_of(std::span<const std::string> chain) const;
 
     /// Whether who was let in by verify_chain may stay, as far as anchors and revocations go. Errors: not_trusted,

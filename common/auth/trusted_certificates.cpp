@@ -37,13 +37,16 @@ core::result<trust_anchor> read_anchor(simdjson::dom::element entry) {
     std::string_view status;
     std::string_view name;
     bool auto_registration = false;
+    bool proven = false;
     if (entry["certInPemFormat"].get(pem) != simdjson::SUCCESS) return errc::bad_answer;
     if (entry["status"].get(status) != simdjson::SUCCESS) return errc::bad_answer;
     read_optional(entry, "name", name);
     read_optional(entry, "autoRegistrationEnabled", auto_registration);
+    read_optional(entry, "proofOfPossessionValid", proven); // older platforms do not say
     auto authority = read_pem(pem);
     if (!authority) return authority.error();
-    return trust_anchor{std::string(name), std::move(*authority), status == "ENABLED", auto_registration, {}, {}};
+    return trust_anchor{
+        std::string(name), std::move(*authority), status == "ENABLED", auto_registration, {}, {}, proven};
 }
 
 std::string problem_of(std::string_view what, const platform::reply& got) {

@@ -32,6 +32,7 @@ void file_watch::watch(const std::string& name, const std::vector<std::string>& 
     for (auto& one : of.files) known.emplace(std::move(one.path), one.last);
     of.files.clear();
     of.next = 0;
+    of.moving.clear();
     for (const auto& path : files) {
         // One that was watched already keeps what was last seen of it: it may have changed since.
         const auto found = known.find(path);
@@ -43,21 +44,27 @@ void file_watch::forget_changes(const std::string& name) {
     const auto found = groups_.find(name);
     if (found == groups_.end()) return;
     found->second.changed = false;
+    found->second.moving.clear();
     for (auto& one : found->second.files) one.last = print_of(one.path);
 }
 
-/// True when one of those whose turn it is looks different.
+/// True when one of those whose turn it is looks different, or one that did last time still changes.
 bool file_watch::look_at(group& of) {
-    bool different = false;
-    for (std::size_t i = 0; i < std::min(of.files.size(), files_per_look); ++i) {
-        auto& one = of.files[of.next];
-        of.next = (of.next + 1) % of.files.size();
+    std::vector<std::size_t> moving;
+    const auto look_at_one = [&](std::size_t place) {
+        auto& one = of.files[place];
         const auto now = print_of(one.path);
-        if (now == one.last) continue;
+        if (now == one.last) return;
         one.last = now;
-        different = true;
+        moving.push_back(place);
+    };
+    for (const auto place : of.moving) look_at_one(place);
+    for (std::size_t i = 0; i < std::min(of.files.size(), files_per_look); ++i) {
+        look_at_one(of.next);
+        of.next = (of.next + 1) % of.files.size();
     }
-    return different;
+    of.moving = std::move(moving);
+    return !of.moving.empty();
 }
 
 void file_watch::look() {

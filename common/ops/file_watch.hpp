@@ -23,7 +23,8 @@ namespace asio = boost::asio;
 class file_watch {
   public:
     using listener = std::function<void(const std::string& group)>;
-    /// At most this many files of a group are looked at a time; of more each gets its turn.
+    /// At most this many files of a group are looked at a time, beside those that were just seen to change; of more
+    /// each gets its turn.
     static constexpr std::size_t files_per_look = 512;
 
     explicit file_watch(listener changed) : changed_(std::move(changed)) {}
@@ -54,6 +55,7 @@ class file_watch {
     struct group {
         std::vector<entry> files;
         std::size_t next = 0;
+        std::vector<std::size_t> moving; ///< places of those that looked different last time
         bool changed = false;
     };
     static print print_of(const std::string& path);

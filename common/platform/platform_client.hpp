@@ -14,6 +14,8 @@ struct credentials {
     std::string tenant;
     std::string user;
     std::string password;
+
+    bool operator==(const credentials&) const = default;
 };
 
 class platform_client final : public rest {

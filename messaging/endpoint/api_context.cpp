@@ -15,6 +15,7 @@ std::string_view error_name(unsigned status) noexcept {
     case 403: return "security/Forbidden";
     case 409: return "reliable-notification/Conflict";
     case 422: return "reliable-notification/Unprocessable Entity";
+    case 429: return "security/Too Many Requests";
     case 503: return "reliable-notification/Service Unavailable";
     default: return "reliable-notification/Error";
     }

@@ -19,7 +19,7 @@ namespace n2 = notification2;
 constexpr std::string_view door = "token";
 
 /// Who asks; on refusal `answer` is it.
-asio::awaitable<std::optional<auth::principal>> authenticate(api_context& context, auth::provider& logins,
+asio::awaitable<std::optional<auth::principal>> authenticate(api_context& context, auth::login_guard& logins,
                                                              const net::http_request& request,
                                                              net::http_response& answer) {
     const auto refuse = [&](std::string_view reason, std::string_view why) {
@@ -31,11 +31,16 @@ asio::awaitable<std::optional<auth::principal>> authenticate(api_context& contex
         refuse("no_credentials", "send Basic credentials of the form <tenant>/<user>:<password>");
         co_return std::nullopt;
     }
-    auto outcome = co_await auth::verify(logins, std::move(*given));
+    const auto user = given->tenant.value + "/" + given->user;
+    auto outcome = co_await auth::verify(logins, std::move(*given), request.remote_address);
     if (outcome) co_return std::move(*outcome);
     if (outcome.error() == auth::errc::wrong_credentials)
         refuse("wrong_credentials", "Invalid credentials! : Bad credentials");
-    else
+    else if (outcome.error() == auth::errc::throttled) {
+        answer = context.refuse(door, "throttled", 429, request, "too many failed logins; try again later");
+        const auto wait = logins.retry_after(user, request.remote_address);
+        answer.headers.set("Retry-After", std::to_string(wait.count()));
+    } else
         answer = context.refuse(door, "login_unavailable", 503, request, "the login could not be checked now");
     co_return std::nullopt;
 }
@@ -81,21 +86,23 @@ net::http_response wrong_method(api_context& context, const net::http_request& r
 
 } // namespace
 
-asio::awaitable<net::http_response> answer_token(api_context& context, auth::provider& logins,
+asio::awaitable<net::http_response> answer_token(api_context& context, auth::login_guard& logins,
                                                  net::http_request request) {
     net::http_response answer;
     if (request.method != "POST" && request.method != "GET") co_return wrong_method(context, request, "POST, GET");
     const auto who = co_await authenticate(context, logins, request, answer);
     if (!who) co_return answer;
     if (!who->has_role(auth::role_notification_admin))
-        co_return context.refuse(door, "missing_role", 403, request, "Access is denied.");
+        co_return context.refuse(door, "missing_role", 403, request,
+                                 "Access is denied. The user needs the role " +
+                                     std::string(auth::role_notification_admin) + ".");
     if (request.method == "POST") co_return issue(context, *who, request);
     const auto claims = own_token(context, *who, request, answer);
     if (claims) answer = net::json_response(200, n2::claims_json(*claims));
     co_return answer;
 }
 
-asio::awaitable<net::http_response> answer_unsubscribe(api_context& context, auth::provider& logins,
+asio::awaitable<net::http_response> answer_unsubscribe(api_context& context, auth::login_guard& logins,
                                                        net::http_request request) {
     net::http_response answer;
     if (request.method != "POST") co_return wrong_method(context, request, "POST");

@@ -33,6 +33,7 @@ struct log_options {
     std::size_t cache_bytes_max = 64u << 20;       ///< newest batches kept in RAM
     std::uint32_t spare_segments_max = 4;          ///< free files kept for reuse; more are deleted
     std::chrono::milliseconds sync_interval{1000}; ///< durability::os only
+    bool side_thread = true; ///< false: no commit overtakes a sync or snapshot begun before it (one order for tests)
     /// Source of generations and of the incarnation; empty = the system's random numbers. Tests own it.
     std::function<std::uint64_t()> random;
 };

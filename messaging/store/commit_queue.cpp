@@ -7,11 +7,23 @@
 
 namespace messaging::store {
 
+namespace {
+/// durability::os: written and not yet on its way to the disk. Bounds what a roll has to wait for.
+constexpr std::uint64_t dirty_bytes_max = 4u << 20;
+} // namespace
+
 commit_queue::commit_queue(file_system& files, const log_options& options, std::uint64_t incarnation, recovered& from,
                            std::function<void()> wake)
     : files_(files), options_(options), incarnation_(incarnation), wake_(std::move(wake)),
       place_(std::move(from.active)), spares_(std::move(from.spares)), snapshots_(std::move(from.snapshots)),
-      written_commit_(from.next_commit - 1), thread_([this] { run(); }) {}
+      written_commit_(from.next_commit - 1), side_(options.side_thread,
+                                                   [this] {
+                                                       {
+                                                           const std::lock_guard lock(mutex_);
+                                                       } // or the thread may be between looking and waiting
+                                                       jobs_waiting_.notify_one();
+                                                   }),
+      thread_([this] { run(); }) {}
 
 commit_queue::~commit_queue() {
     {
@@ -59,15 +71,15 @@ void commit_queue::run() {
             perform(std::move(job));
         }
         jobs.clear();
-        if (dirty_ && clock::now() >= sync_at_) sync_interval_passed();
+        step_side_work();
     }
 }
 
 /// False when the thread is to end.
 bool commit_queue::wait_for_jobs(std::vector<commit_job>& jobs) {
     std::unique_lock lock(mutex_);
-    const auto something = [this] { return stop_ || !jobs_.empty(); };
-    if (dirty_)
+    const auto something = [this] { return stop_ || !jobs_.empty() || side_.has_result(); };
+    if (dirty_ && !side_.busy())
         jobs_waiting_.wait_until(lock, sync_at_, something);
     else
         jobs_waiting_.wait(lock, something);
@@ -76,12 +88,16 @@ bool commit_queue::wait_for_jobs(std::vector<commit_job>& jobs) {
 }
 
 void commit_queue::perform(commit_job job) {
+    if (job.what == commit_job::kind::snapshot) {
+        accept_snapshot(std::move(job));
+        return;
+    }
     commit_outcome outcome;
     outcome.job = std::move(job);
     switch (outcome.job.what) {
     case commit_job::kind::batch: outcome.error = commit(outcome); break;
-    case commit_job::kind::snapshot: outcome.error = snapshot(outcome.job); break;
     case commit_job::kind::recycle: outcome.error = recycle(outcome.job.segment); break;
+    case commit_job::kind::snapshot:
     case commit_job::kind::sync:
     case commit_job::kind::end: break;
     }
@@ -151,6 +167,7 @@ core::error_code commit_queue::write(commit_outcome& outcome) {
     if (options_.mode == durability::os) {
         if (!dirty_) sync_at_ = written + options_.sync_interval;
         dirty_ = true;
+        dirty_bytes_ += bytes.size();
         return {};
     }
     ++syncs_;
@@ -186,40 +203,119 @@ core::error_code commit_queue::roll() {
 
 /// Makes everything written durable; does nothing when it is.
 core::error_code commit_queue::sync_log() {
+    if (sync_under_way_) take_side_work(*side_.wait());
+    if (read_only_) return errc::sync_failed;
     if (!dirty_) return {};
     dirty_ = false;
+    dirty_bytes_ = 0;
     ++syncs_;
     if (place_.opened->sync()) return fail(errc::sync_failed);
     place_.synced = written_commit_;
     return {};
 }
 
-void commit_queue::sync_interval_passed() {
-    if (const auto error = sync_log()) {
-        commit_outcome outcome;
-        outcome.job.what = commit_job::kind::sync;
-        outcome.error = error;
-        report(std::move(outcome));
+void commit_queue::accept_snapshot(commit_job job) {
+    commit_outcome outcome;
+    if (read_only_) outcome.error = errc::read_only;
+    if (refused_commit_ > job.none_failed_since) outcome.error = errc::snapshot_stale;
+    if (!outcome.error) {
+        snapshots_waiting_.push_back(std::move(job));
+        step_side_work();
         return;
     }
-    if (!fits(entry_header_bytes)) return;
-    // A mark that cannot be written is only a proof missing at the next start; the next batch takes its place.
-    if (write_mark(*place_.opened, entry_type::sync_mark, place_.header.generation, place_.offset, place_.synced))
-        return;
-    place_.offset += entry_header_bytes;
+    outcome.job = std::move(job);
+    report(std::move(outcome));
 }
 
-core::error_code commit_queue::snapshot(const commit_job& job) {
-    if (read_only_) return errc::read_only;
-    if (refused_commit_ > job.none_failed_since) return errc::snapshot_stale;
-    if (const auto error = sync_log()) return error; // never ahead of the log
-    if (const auto error = save_snapshot(files_, job.commit, job.snapshot)) return fail(error);
-    if (snapshots_.empty() || snapshots_.back() != job.commit) snapshots_.push_back(job.commit);
+/// Takes what is finished and begins what is due.
+void commit_queue::step_side_work() {
+    if (const auto done = side_.poll()) take_side_work(*done);
+    if (read_only_) refuse_snapshots();
+    if (side_.busy() || read_only_) return;
+    if (!snapshots_waiting_.empty())
+        begin_snapshot();
+    else if (sync_due())
+        begin_sync();
+}
+
+bool commit_queue::sync_due() const { return dirty_ && (dirty_bytes_ >= dirty_bytes_max || clock::now() >= sync_at_); }
+
+void commit_queue::begin_sync() {
+    dirty_ = false;
+    dirty_bytes_ = 0;
+    ++syncs_;
+    sync_under_way_ = written_commit_;
+    side_.start(
+        [log = place_.opened.get()] { return log->sync() ? make_error_code(errc::sync_failed) : core::error_code{}; });
+}
+
+/// Never ahead of the log, so that is synced first where it is not.
+void commit_queue::begin_snapshot() {
+    snapshot_under_way_ = std::move(snapshots_waiting_.front());
+    snapshots_waiting_.pop_front();
+    file* log = nullptr;
+    if (dirty_) {
+        log = place_.opened.get();
+        dirty_ = false;
+        dirty_bytes_ = 0;
+        ++syncs_;
+        sync_under_way_ = written_commit_;
+    }
+    side_.start([this, log]() -> core::error_code {
+        if (log != nullptr && log->sync()) return errc::sync_failed;
+        return save_snapshot(files_, snapshot_under_way_->commit, snapshot_under_way_->snapshot);
+    });
+}
+
+void commit_queue::take_side_work(core::error_code error) {
+    if (error == errc::sync_failed) {
+        dirty_ = false; // nothing will be synced any more
+        (void)fail(error);
+    } else if (sync_under_way_) { // also when the snapshot behind it could not be written
+        place_.synced = *sync_under_way_;
+        // A mark that cannot be written is only a proof missing at the next start; the next batch takes its place.
+        if (!ended_ && fits(entry_header_bytes) &&
+            !write_mark(*place_.opened, entry_type::sync_mark, place_.header.generation, place_.offset, place_.synced))
+            place_.offset += entry_header_bytes;
+    }
+    sync_under_way_.reset();
+    commit_outcome outcome;
+    outcome.error = error;
+    outcome.job.what = commit_job::kind::sync;
+    if (snapshot_under_way_) {
+        outcome.job = std::move(*snapshot_under_way_);
+        snapshot_under_way_.reset();
+        if (!error) forget_old_snapshots(outcome.job.commit);
+    } else if (!error) {
+        return;
+    }
+    report(std::move(outcome));
+}
+
+void commit_queue::forget_old_snapshots(std::uint64_t newest) {
+    if (snapshots_.empty() || snapshots_.back() != newest) snapshots_.push_back(newest);
     while (snapshots_.size() > snapshots_kept) {
         (void)files_.remove(snapshot_name(snapshots_.front())); // one more than needed harms nobody
         snapshots_.erase(snapshots_.begin());
     }
-    return {};
+}
+
+void commit_queue::refuse_snapshots() {
+    for (auto& job : snapshots_waiting_) {
+        commit_outcome outcome;
+        outcome.job = std::move(job);
+        outcome.error = errc::read_only;
+        report(std::move(outcome));
+    }
+    snapshots_waiting_.clear();
+}
+
+/// Waits until nothing of it is left.
+void commit_queue::finish_side_work() {
+    while (const auto done = side_.wait()) {
+        take_side_work(*done);
+        step_side_work();
+    }
 }
 
 core::error_code commit_queue::recycle(std::uint32_t segment) {
@@ -232,6 +328,7 @@ core::error_code commit_queue::recycle(std::uint32_t segment) {
 
 /// After this a reopening has nothing to rewrite. Failing is harmless: then it has.
 void commit_queue::end_cleanly() {
+    finish_side_work();
     if (read_only_ || ended_ || sync_log()) return;
     (void)end_segment(*place_.opened, place_.header.generation, place_.offset, written_commit_);
 }

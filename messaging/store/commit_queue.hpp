@@ -1,12 +1,15 @@
-// The commit thread: takes what the loop handed over, writes each batch with one write, syncs once, rolls segments,
-// writes snapshots and recycles files. The loop and the thread share two vectors under one mutex; everything else here
-// belongs to the thread.
+// The commit thread: takes what the loop handed over, writes each batch with one write, syncs once, rolls segments
+// and recycles files; snapshots, and syncs that nobody waits for, go to a thread behind it. The loop and the thread
+// share two vectors under one mutex; everything else here belongs to the thread.
 #pragma once
 
 #include "messaging/store/recovery.hpp"
+#include "messaging/store/side_work.hpp"
 
 #include <condition_variable>
+#include <deque>
 #include <mutex>
+#include <optional>
 #include <thread>
 
 namespace messaging::store {
@@ -60,8 +63,15 @@ class commit_queue {
     core::error_code write(commit_outcome& outcome);
     core::error_code roll();
     core::error_code sync_log();
-    void sync_interval_passed();
-    core::error_code snapshot(const commit_job& job);
+    void accept_snapshot(commit_job job);
+    void step_side_work();
+    void take_side_work(core::error_code error);
+    void begin_snapshot();
+    void begin_sync();
+    bool sync_due() const;
+    void forget_old_snapshots(std::uint64_t newest);
+    void refuse_snapshots();
+    void finish_side_work();
     core::error_code recycle(std::uint32_t segment);
     void end_cleanly();
     core::error_code fail(core::error_code error);
@@ -85,10 +95,15 @@ class commit_queue {
     std::uint64_t written_commit_ = 0; ///< last one written
     std::uint64_t refused_commit_ = 0; ///< last one refused
     bool ended_ = false;               ///< the segment has its end entry, the next one is still to begin
-    bool dirty_ = false;               ///< written and not synced
+    bool dirty_ = false;               ///< written since the last sync began
+    std::uint64_t dirty_bytes_ = 0;
     bool read_only_ = false;
     std::uint64_t syncs_ = 0;
     clock::time_point sync_at_{};
+    std::deque<commit_job> snapshots_waiting_;
+    std::optional<commit_job> snapshot_under_way_;
+    std::optional<std::uint64_t> sync_under_way_; ///< proves all commits up to it
+    side_work side_;
 
     std::thread thread_; // last: starts when all the rest is there
 };

@@ -1,4 +1,4 @@
-// Snapshot files (FORMAT.md, "Snapshot"): the owner's metadata as of a commit. Written by the commit thread, read once.
+// Snapshot files (FORMAT.md, "Snapshot"): the owner's metadata as of a commit. Written beside the commits, read once.
 #pragma once
 
 #include "messaging/store/file.hpp"

@@ -37,7 +37,10 @@ class faulty_file final : public messaging::store::file {
         return owner_.write_node(*at_, offset, bytes);
     }
     core::error_code sync() override {
-        const std::lock_guard lock(owner_.mutex_);
+        std::unique_lock lock(owner_.mutex_);
+        ++owner_.syncs_held_;
+        owner_.syncs_may_go_.wait(lock, [this] { return !owner_.hold_syncs_; });
+        --owner_.syncs_held_;
         return owner_.sync_node(*at_);
     }
     core::error_code allocate(std::uint64_t bytes) override {
@@ -167,6 +170,17 @@ core::error_code faulty_file_system::sync_directory(const std::string&) {
     for (const change& each : changes_) apply(each, durable_);
     changes_.clear();
     return {};
+}
+
+void faulty_file_system::hold_syncs(bool hold) {
+    const std::lock_guard lock(mutex_);
+    hold_syncs_ = hold;
+    syncs_may_go_.notify_all();
+}
+
+std::size_t faulty_file_system::syncs_held() const {
+    const std::lock_guard lock(mutex_);
+    return hold_syncs_ ? syncs_held_ : 0;
 }
 
 core::error_code faulty_file_system::make_folder(const std::string&) { return {}; }

@@ -5,6 +5,7 @@
 
 #include "messaging/store/file.hpp"
 
+#include <condition_variable>
 #include <map>
 #include <mutex>
 #include <optional>
@@ -39,6 +40,10 @@ class faulty_file_system final : public messaging::store::file_system {
     void fail_sync(std::uint64_t after);
     /// Bytes of all files together; allocation and writes beyond it fail with ENOSPC.
     void limit_bytes(std::uint64_t bytes);
+
+    /// Syncs of files do not return while held.
+    void hold_syncs(bool hold);
+    std::size_t syncs_held() const;
 
     /// Content as seen by programs; empty when there is none.
     std::string content(const std::string& name) const;
@@ -79,6 +84,9 @@ class faulty_file_system final : public messaging::store::file_system {
     std::uint64_t bytes_used() const;
 
     mutable std::mutex mutex_;
+    std::condition_variable syncs_may_go_;
+    bool hold_syncs_ = false;
+    std::size_t syncs_held_ = 0;
     names now_;
     names durable_;
     std::vector<change> changes_; ///< of directories, unsynced

@@ -277,7 +277,7 @@ def listing(stack):
 
     assert stack.ask("GET", "/clients?tenant=t0815", login="t0816/admin:admin-secret")[0] == 403
     status, refused = stack.ask("GET", "/clients", login="t0815/device1:device1-secret")
-    assert status == 403 and refused == {"error": "security/Forbidden", "message": "Access is denied."}, refused
+    assert status == 403 and refused == {"error": "security/Forbidden", "message": "Access is denied. The user needs the role ROLE_TENANT_ADMIN."}, refused
     status, refused = stack.ask("GET", "/clients", login="t0815/admin:wrong")
     assert status == 401 and refused["error"] == "security/Unauthorized", refused
     assert stack.ask("GET", "/clients")[0] == 401

@@ -1,16 +1,18 @@
 #!/usr/bin/env python3
 """Logins by the platform: broker and messaging with `provider: platform` and the stand-in, which answers, fails, and comes
-back. No tenant is configured anywhere."""
+back. No tenant is configured anywhere; messaging has the limits of one in a file, whose trust
+anchors are none of its business."""
 
 import base64
 import json
 import os
+import struct
 import sys
 import urllib.error
 import urllib.request
 
 sys.path.insert(0, os.path.dirname(os.path.abspath(__file__)))
-from doors_support import Program, Stack, Steps, free_port, options, until
+from doors_support import Program, Stack, Steps, free_port, options, publish, until
 
 USERS = ("t1/device1:right-Zx81", "t1/device2:right-Zx81", "t1/late:right-Zx81", "t1/admin:right-Zx81", "t2/device1:other-Zx81")
 AUTH = ("auth:\n  provider: platform\n  platform: { url: 'http://127.0.0.1:%d', timeout: 2s, lifetime: 1s, stale_lifetime: 1h, pause: 500ms, "
@@ -29,6 +31,9 @@ class PlatformStack(Stack):
             with open(self.path(name), encoding="utf-8") as text:
                 kept = [line for line in text if not line.startswith("auth:")]
             self.write(name, "".join(kept) + AUTH % self.sim_port)
+        with open(self.path("messaging.yaml"), "a", encoding="utf-8") as out:
+            out.write("  file: %s\n" % self.path("limits.yaml"))
+        self.write("limits.yaml", "tenants: { t2: { store: { topics_per_tenant: 2 }, trust_anchors: [ { file: not-there.pem } ] } }\n")
         with open(self.path("broker.yaml"), "a", encoding="utf-8") as out:
             out.write("log: { level: debug }\n")
 
@@ -88,6 +93,23 @@ def tokens(stack):
     assert token("wrong-Zx81") == 401
 
 
+def limits_of_the_file(stack):
+    """a tenant's limits of the store come from messaging's file, though its users come from the platform"""
+    def answers(user: str, password: str) -> list:
+        one = stack.client("pub", version=5, user=user, password=password)
+        found = []
+        for number in range(1, 5):
+            one.send(publish("limit/%d" % number, b"x", 1, number, 5))
+            body = one.wait(0x40)
+            assert struct.unpack_from(">H", body)[0] == number
+            found.append(body[2] if len(body) > 2 else 0)
+        one.disconnect()
+        return found
+
+    assert 0x97 not in answers("t1/device1", "right-Zx81")
+    assert [code == 0x97 for code in answers("t2/device1", "other-Zx81")] == [False, False, True, True]
+
+
 def outage(stack):
     """platform down: known devices go on, unknown ones are told to come again; it is left alone; then all come in"""
     stack.client("known", user="t1/device2", password="right-Zx81").disconnect()
@@ -140,7 +162,7 @@ def main() -> int:
     arguments = options(__doc__)
     steps = Steps(arguments.only)
     with PlatformStack(arguments.bin) as stack:
-        steps.run(stack, who_may_come, tokens, outage, gone, nothing_secret_in_the_log)
+        steps.run(stack, who_may_come, tokens, limits_of_the_file, outage, gone, nothing_secret_in_the_log)
     return steps.finish()
 
 

@@ -1,107 +1,10 @@
 // The listener with real sockets and TLS, without messaging behind it: what happens before CONNECT, and the end.
-#include "broker/edge/listener.hpp"
-#include "common/auth/file_provider.hpp"
-#include "common/net/handshake_pacer.hpp"
-#include "tests/integration/common/net_fixture.hpp"
+#include "tests/integration/broker/edge_alone.hpp"
 #include "tests/integration/common/openssl_client.hpp"
-#include "tests/support/manual_clock.hpp"
-#include "tests/support/packet_bytes.hpp"
-#include "tests/support/temp_dir.hpp"
 
-#include <boost/asio/post.hpp>
-#include <catch2/catch.hpp>
-
-#include <fstream>
-#include <functional>
 #include <future>
 
-using namespace broker;
 using namespace fixture;
-
-namespace {
-
-/// Everything a listener needs; the link to messaging is never opened.
-class edge_alone {
-  public:
-    support::manual_clock time;
-    edge::edge_limits limits;
-    edge::edge_counters counters;
-    asio::io_context loop{1};
-
-    edge_alone() {
-        std::ofstream(directory_.file("tenants.yaml"))
-            << "tenants: { t1: { users: { u: { password: { plain: p } } } } }\n";
-        const auto post = [this](std::function<void()> f) { asio::post(loop, std::move(f)); };
-        std::string complaints;
-        users_ = auth::file_provider::open(directory_.file("tenants.yaml"), post, complaints);
-        REQUIRE(users_);
-        cache_ = std::make_unique<auth::credential_cache>(*users_, time, post);
-        logins_ = std::make_unique<login::authenticator>(
-            *cache_, nullptr, [](std::string_view) { return login::tenant_rules{}; }, time);
-        tenants_ = std::make_unique<tenant::tenant_registry>(tenant::tenant_defaults{},
-                                                             [](std::string_view) { return nullptr; });
-        relay_ = std::make_unique<relay::relay>(loop.get_executor(), msg_link::link_options{}, time);
-        reports_ = std::make_unique<edge::reporter>(*relay_, time);
-        shared_.emplace(edge::shared_parts{*relay_, *logins_, *tenants_, limits, time, counters, *reports_, scratch_});
-        listener = std::make_unique<edge::listener>(loop.get_executor(), *shared_);
-    }
-
-    std::uint16_t open(bool secure) {
-        net::acceptor_options options;
-        options.address = "127.0.0.1";
-        if (secure) options.tls = server_tls(true);
-        const auto port = listener->open(std::move(options)).value();
-        listener->start();
-        return port;
-    }
-    /// Runs the loop until `what` holds; the test fails after a while.
-    void until(const std::function<bool()>& what) {
-        const auto deadline = std::chrono::steady_clock::now() + 20s;
-        while (!what() && std::chrono::steady_clock::now() < deadline) {
-            loop.restart();
-            loop.run_one_for(10ms);
-        }
-        REQUIRE(what());
-    }
-    void stop(std::chrono::milliseconds grace = 1ms, std::chrono::milliseconds patience = 2s) {
-        auto body = [](edge::listener& one, std::chrono::milliseconds a,
-                       std::chrono::milliseconds b) -> asio::awaitable<void> { co_await one.stop(a, b); };
-        fixture::run(loop, body(*listener, grace, patience));
-    }
-    /// A plain connection that says what it is told, if anything.
-    std::unique_ptr<raw_peer> connect(std::uint16_t port, std::string bytes = {}) {
-        std::unique_ptr<raw_peer> made;
-        auto body = [](std::unique_ptr<raw_peer>& into, std::uint16_t to, std::string text) -> asio::awaitable<void> {
-            into = co_await raw_peer::connect(to);
-            if (!text.empty()) (void)co_await into->send(std::move(text));
-        };
-        fixture::run(loop, body(made, port, std::move(bytes)));
-        return made;
-    }
-    std::uint64_t logins() const { return logins_->counters().accepted_password; }
-    /// What comes until the other side ends the connection.
-    std::string rest_of(raw_peer& peer) {
-        std::string got;
-        auto body = [](raw_peer& from, std::string& into) -> asio::awaitable<void> { into = co_await from.receive(); };
-        fixture::run(loop, body(peer, got));
-        return got;
-    }
-
-    std::unique_ptr<edge::listener> listener;
-
-  private:
-    support::temp_dir directory_;
-    std::vector<std::byte> scratch_ = std::vector<std::byte>(64 * 1024);
-    std::unique_ptr<auth::file_provider> users_;
-    std::unique_ptr<auth::credential_cache> cache_;
-    std::unique_ptr<login::authenticator> logins_;
-    std::unique_ptr<tenant::tenant_registry> tenants_;
-    std::unique_ptr<relay::relay> relay_;
-    std::unique_ptr<edge::reporter> reports_;
-    std::optional<edge::shared_parts> shared_;
-};
-
-} // namespace
 
 TEST_CASE("listener: handshakes over the limit are not accepted; silent ones give way", "[edge][tls]") {
     edge_alone at;
@@ -214,6 +117,29 @@ TEST_CASE("listener: a client that the store does not answer is sent away after 
     CHECK(packet_bytes::dump(said.substr(0, 1)) == "20");
     CHECK(packet_bytes::dump(said.substr(3, 1)) == "88");
     at.stop();
+}
+
+TEST_CASE("listener: an exception ends the connection that it comes from and no other", "[edge]") {
+    edge_alone at;
+    at.rules = [](std::string_view tenant) -> login::tenant_rules {
+        if (tenant == "bad") throw std::bad_alloc();
+        return {};
+    };
+    const auto port = at.open(false);
+    using packet_bytes::text;
+    const auto hello = [](const char* user) {
+        return packet_bytes::packet(0x10, text("MQTT") + packet_bytes::hex("05 c2 003c 00") + text("c1") + text(user) +
+                                              text("p"));
+    };
+    const auto silent = at.connect(port);
+    const auto unlucky = at.connect(port, hello("bad/u"));
+    CHECK(at.rest_of(*unlucky).empty());
+    at.until([&] { return at.listener->connections() == 1; });
+    const auto good = at.connect(port, hello("t1/u"));
+    at.until([&] { return at.logins() == 1; });
+    CHECK(at.listener->connections() == 2);
+    at.stop();
+    CHECK(at.listener->connections() == 0);
 }
 
 TEST_CASE("listener: stopping ends silent, half-done and handshaking connections at once", "[edge][tls]") {

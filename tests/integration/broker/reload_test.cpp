@@ -121,6 +121,20 @@ TEST_CASE("reload: what only a restart changes is named", "[reload]") {
     fresh.ops_port = 2;
     fresh.messaging_url = "ws://elsewhere";
     CHECK(fixed_differences(running, fresh) == "listen.plain, ops.port, messaging.url");
+    fresh = {};
+    fresh.ops_token_file = "token";
+    fresh.logins.throttle.window = std::chrono::seconds(1);
+    CHECK(fixed_differences(running, fresh) == "ops.token_file, auth.throttle");
+    // Also what only differs in a secret, which is not part of what `--check` prints.
+    running.logins.platform.service_users = {{"t1", "service", "old"}};
+    fresh = running;
+    fresh.logins.platform.service_users[0].password = "new";
+    CHECK(describe(running) == describe(fresh));
+    CHECK(fixed_differences(running, fresh) == "auth.platform");
+    fresh = running;
+    fresh.logins.file = "other.yaml";
+    fresh.logins.provider = auth::provider_kind::platform;
+    CHECK(fixed_differences(running, fresh) == "auth.provider, auth.file");
 }
 
 TEST_CASE("reload: users by file, a bad one leaves the old", "[reload]") {

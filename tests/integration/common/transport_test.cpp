@@ -7,11 +7,16 @@
 #include <boost/asio/post.hpp>
 #include <boost/asio/steady_timer.hpp>
 #include <boost/asio/this_coro.hpp>
+#include <boost/asio/use_awaitable.hpp>
 #include <catch2/catch.hpp>
 
+#include <netinet/in.h>
 #include <sys/resource.h>
+#include <sys/socket.h>
 
+#include <algorithm>
 #include <fstream>
+#include <vector>
 
 using namespace fixture;
 
@@ -60,6 +65,54 @@ asio::awaitable<void> echo_once(net::acceptor& on, net::peer_certificates& shown
 asio::awaitable<void> send_all(raw_peer& peer, std::string bytes) {
     const auto error = co_await peer.send(std::move(bytes));
     CHECK(!error);
+}
+
+/// Takes what comes in small steps, as a connection does that has more than it may use in one turn.
+asio::awaitable<void> take_in_steps(net::acceptor& on, std::size_t& taken, std::size_t whole) {
+    auto accepted = co_await on.accept();
+    const auto peer = std::move(accepted).value();
+    if (const auto error = co_await peer->handshake(); error) co_return;
+    while (taken < whole) {
+        const auto error = co_await peer->wait_readable();
+        if (error) co_return;
+        std::byte some[16];
+        const auto read = peer->read_some(some);
+        if (read.error) co_return;
+        taken += read.bytes;
+    }
+}
+
+/// What `taken` was at each turn of another task of the loop.
+asio::awaitable<void> look_each_turn(const std::size_t& taken, std::size_t whole, std::vector<std::size_t>& seen) {
+    const auto executor = co_await asio::this_coro::executor;
+    while (taken < whole) {
+        seen.push_back(taken);
+        co_await asio::post(executor, asio::use_awaitable);
+    }
+}
+
+std::uint16_t port_of(int descriptor) {
+    sockaddr_in at{};
+    socklen_t size = sizeof at;
+    return getsockname(descriptor, reinterpret_cast<sockaddr*>(&at), &size) == 0 ? ntohs(at.sin_port)
+                                                                                 : std::uint16_t{0};
+}
+
+/// The descriptor that listens on `port`; -1 when there is none.
+int listening_descriptor(std::uint16_t port) {
+    for (int fd = 3; fd < 1024; ++fd) {
+        int listens = 0;
+        socklen_t size = sizeof listens;
+        if (getsockopt(fd, SOL_SOCKET, SO_ACCEPTCONN, &listens, &size) != 0 || listens == 0) continue;
+        if (port_of(fd) == port) return fd;
+    }
+    return -1;
+}
+
+asio::awaitable<void> accept_one(net::acceptor& on, bool& accepted, bool& ended) {
+    const auto got = co_await on.accept();
+    accepted = got.has_value();
+    ended = true;
 }
 
 asio::awaitable<void> wait_for_data(net::transport& on, core::error_code& how) { how = co_await on.wait_readable(); }
@@ -279,6 +332,62 @@ TEST_CASE("acceptor: out of descriptors it pauses and goes on when there are som
         CHECK(std::chrono::steady_clock::now() - started >= 150ms);
     };
     run(loop, body(server));
+}
+
+TEST_CASE("acceptor: an error of accept that is of no peer does not end it, nor does it spin", "[net]") {
+    asio::io_context loop(1);
+    listening server(loop);
+    bool accepted = false;
+    bool ended = false;
+    const int descriptor = listening_descriptor(server.acceptor.port());
+    REQUIRE(descriptor >= 0);
+    server.tasks.spawn("accept", accept_one(server.acceptor, accepted, ended));
+    loop.poll();
+    REQUIRE(::shutdown(descriptor, SHUT_RDWR) == 0); // accept fails with EINVAL from now on
+    const auto until = std::chrono::steady_clock::now() + 350ms;
+    std::size_t steps = 0;
+    while (std::chrono::steady_clock::now() < until) {
+        loop.restart();
+        steps += loop.run_one_for(10ms);
+    }
+    CHECK_FALSE(ended);
+    CHECK(steps < 50);
+    REQUIRE(::listen(descriptor, 16) == 0); // whatever it was is over
+    auto body = [](std::uint16_t port, const bool& done) -> asio::awaitable<void> {
+        auto peer = co_await raw_peer::connect(port);
+        asio::steady_timer timer(co_await asio::this_coro::executor);
+        while (!done) {
+            timer.expires_after(10ms);
+            (void)co_await timer.async_wait(async::as_result);
+        }
+    };
+    run(loop, body(port_of(descriptor), ended)); // the system chose another port
+    CHECK(accepted);
+}
+
+TEST_CASE("tls: a peer whose data is there already leaves the others their turns", "[net][tls]") {
+    asio::io_context loop(1);
+    listening server(loop, server_tls());
+    constexpr std::size_t whole = 16 * 1024; // one record: decrypted at once
+    std::size_t taken = 0;
+    std::vector<std::size_t> seen;
+    server.tasks.spawn("take", take_in_steps(server.acceptor, taken, whole));
+    server.tasks.spawn("look", look_each_turn(taken, whole, seen));
+    auto body = [](listening& at, const std::size_t& got) -> asio::awaitable<void> {
+        auto context = client_tls();
+        auto peer = co_await raw_peer::connect(at.acceptor.port(), std::move(context));
+        std::string record(whole, 'x');
+        (void)co_await peer->send(std::move(record));
+        asio::steady_timer timer(co_await asio::this_coro::executor);
+        while (got < whole) {
+            timer.expires_after(10ms);
+            (void)co_await timer.async_wait(async::as_result);
+        }
+    };
+    run(loop, body(server, taken));
+    CHECK(taken == whole);
+    seen.erase(std::unique(seen.begin(), seen.end()), seen.end());
+    CHECK(seen.size() > 100); // 1,024 steps; without turns between them it would be a few
 }
 
 TEST_CASE("connect: nobody listens, and nobody answers the handshake", "[net]") {

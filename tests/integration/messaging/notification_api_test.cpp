@@ -408,6 +408,33 @@ TEST_CASE("what is refused says why") {
     run(at.loop, refusals(at));
 }
 
+TEST_CASE("who guesses passwords is refused unseen after some failures, and told when to come back") {
+    support::temp_dir directory;
+    server at(directory);
+    auto body = [](server& to) -> asio::awaitable<void> {
+        const std::string wanted = R"({"subscriber":"s","subscription":"a"})";
+        const std::string nothing;
+        for (int i = 0; i < 6; ++i) {
+            const auto guess = "t0815/admin:guess" + std::to_string(i);
+            const auto wrong = co_await call(to, "POST", "/notification2/token", guess, wanted);
+            CHECK(wrong.status == 401);
+        }
+        const auto refused = co_await call(to, "POST", "/notification2/token", admin, wanted);
+        CHECK(refused.status == 429);
+        CHECK(refused.headers.get("Retry-After") == "1");
+        CHECK(refused.body ==
+              R"({"error":"security/Too Many Requests","message":"too many failed logins; try again later"})");
+        const auto also = co_await call(to, "POST", "/notification2/unsubscribe?token=x", admin, nothing);
+        CHECK(also.status == 429);
+        const auto other = co_await call(to, "POST", "/notification2/token", "t0816/admin:other", wanted);
+        CHECK(other.status == 200);
+        const auto metrics = co_await call(to, "GET", "/metrics", nothing, nothing);
+        CHECK_THAT(metrics.body, Catch::Contains(R"(messaging_api_refused_total{door="token",reason="throttled"} 2)"));
+        CHECK_THAT(metrics.body, Catch::Contains("messaging_login_failures_users 1"));
+    };
+    run(at.loop, body(at));
+}
+
 TEST_CASE("a full backlog ends the producer with an error line, and nothing overtakes what was refused") {
     support::temp_dir dir;
     server at(dir, 100'000);

@@ -30,6 +30,7 @@ class crash_run {
         options_.random = [generations]() mutable { return generations(); };
         if (random_() % 4 == 0) options_.mode = durability::os;
         options_.sync_interval = std::chrono::milliseconds(random_() % 2 == 0 ? 0 : 3'600'000);
+        options_.side_thread = random_() % 4 == 0; // mostly not, so that a seed repeats what it did
     }
 
     /// Empty when all held, else what did not.

@@ -3,6 +3,7 @@
 
 #include "broker/admin/gatekeeper.hpp"
 #include "common/core/base64.hpp"
+#include "tests/support/manual_clock.hpp"
 #include "tests/support/temp_dir.hpp"
 
 #include <boost/asio/co_spawn.hpp>
@@ -49,7 +50,10 @@ struct door {
     asio::io_context loop{1};
     known_users users{loop};
     support::temp_dir directory;
-    broker::admin::gatekeeper gate{users, directory.file("token"), std::chrono::milliseconds(1)};
+    support::manual_clock time;
+    auth::credential_cache remembered{users, time, [this](std::function<void()> job) { asio::post(loop, job); }};
+    auth::login_guard guard{remembered, time};
+    broker::admin::gatekeeper gate{guard, directory.file("token")};
 
     door() { write_token(operator_token); }
     void write_token(const std::string& text) const { std::ofstream(directory.file("token")) << text << "\n"; }

@@ -26,7 +26,6 @@ using broker::login::authenticator;
 using broker::login::login_attempt;
 using broker::login::login_result;
 using broker::login::tenant_rules;
-using broker::login::throttle_limits;
 using broker::mqtt::reason_code;
 using namespace std::chrono_literals;
 
@@ -79,7 +78,7 @@ struct fixture {
         REQUIRE(provider);
         cache.emplace(*provider, clock, events.post());
         trust.emplace(*provider, clock);
-        throttle_limits limits;
+        auth::throttle_limits limits;
         limits.failures_per_user = 3;
         limits.failures_per_address = 8;
         logins.emplace(
@@ -274,8 +273,31 @@ TEST_CASE_METHOD(fixture, "an address that fails often holds up strangers behind
 
 TEST_CASE_METHOD(fixture, "refused certificates count for their address") {
     for (int i = 0; i < 9; ++i) CHECK(ask("t1", std::nullopt, {"garbage"}).reason == reason_code::not_authorized);
+    CHECK(logins->failures().users() == 0);
     CHECK(ask("t1", std::nullopt, {"garbage"}).reason == reason_code::connection_rate_exceeded);
     CHECK(ask("t1/device1", "right").reason == reason_code::connection_rate_exceeded);
+}
+
+TEST_CASE_METHOD(fixture, "a certificate that is refused again and again holds up itself, not its neighbours") {
+    make::options old;
+    old.common_name = "dev-old";
+    old.to_s = make::now_s - 3'600;
+    const auto expired = make::certificate(old, &ca).der;
+    for (int i = 0; i < 4; ++i) CHECK(ask("t1", std::nullopt, {expired}).reason == reason_code::not_authorized);
+    CHECK(ask("t1", std::nullopt, {expired}).reason == reason_code::connection_rate_exceeded);
+    for (int i = 0; i < 100; ++i) {
+        clock.advance(10s);
+        (void)ask("t1", std::nullopt, {expired});
+    }
+    CHECK(logins->failures().addresses() == 1);
+    CHECK(ask("t1", std::nullopt, {device("dev-9")}).reason == reason_code::success);
+    CHECK(ask("t1/a/b", "right").reason == reason_code::success);
+    // Certificates that were never seen are guesses, and count.
+    for (int i = 0; i < 9; ++i) {
+        old.common_name = "dev-" + std::to_string(i);
+        (void)ask("t1", std::nullopt, {make::certificate(old, &ca).der});
+    }
+    CHECK(ask("t1", std::nullopt, {device("dev-10")}).reason == reason_code::connection_rate_exceeded);
 }
 
 TEST_CASE_METHOD(fixture, "many guesses at once are looked at no more than guesses in turn") {

@@ -58,6 +58,11 @@ TEST_CASE("forced closes: 5.0 is told why, 3.x is not",
     distrusted.session.on_trust_withdrawn();
     CHECK(code_of(distrusted) == expected("87"));
     CHECK(distrusted.closed_by(close_reason::trust_withdrawn));
+    dialogue outdated;
+    outdated.connect(level);
+    outdated.session.on_certificate_expired();
+    CHECK(code_of(outdated) == expected("87"));
+    CHECK(outdated.closed_by(close_reason::certificate_expired));
     dialogue expired;
     expired.connect(level);
     expired.session.on_keep_alive_expired();

@@ -88,6 +88,19 @@ TEST_CASE("tenant: connects per second", "[tenant][limits]") {
     CHECK(at.one.admit("c", at.time.now()) == cause::connect_rate);
 }
 
+TEST_CASE("tenant: who is refused at the limit of connections uses up no connect", "[tenant][limits]") {
+    rate_limits rates;
+    rates.connections = 1;
+    rates.connect_rate = 3;
+    world at(rates);
+    CHECK(at.one.admit("a", at.time.now()) == cause::none);
+    for (int i = 0; i < 10; ++i) CHECK(at.one.admit("b", at.time.now()) == cause::connections);
+    at.one.leave("a");
+    CHECK(at.one.admit("b", at.time.now()) == cause::none);
+    CHECK(at.one.admit("b", at.time.now()) == cause::none);
+    CHECK(at.one.admit("b", at.time.now()) == cause::connect_rate);
+}
+
 TEST_CASE("tenant: publishes of one client and of all", "[tenant][limits]") {
     rate_limits rates;
     rates.publish_rate = 5;

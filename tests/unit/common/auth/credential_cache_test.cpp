@@ -97,6 +97,11 @@ TEST_CASE("credential cache: wrong credentials are remembered briefly, failures 
     test.ask("v", "right");
     test.inner.fail(errc::busy);
     CHECK(test.answers.back().error() == errc::busy);
+    CHECK_FALSE(test.cache->known_wrong(fixture::of("v", "right")));
+    CHECK(test.cache->remembered() == 1); // that it was wrong is known for longer than it is the answer
+    CHECK(test.cache->known_wrong(fixture::of("u", "wrong")));
+    test.clock.advance(10min);
+    CHECK_FALSE(test.cache->known_wrong(fixture::of("u", "wrong")));
     CHECK(test.cache->remembered() == 0);
 }
 

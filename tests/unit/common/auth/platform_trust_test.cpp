@@ -36,6 +36,7 @@ struct fixture {
     struct tenant {
         std::string pem;
         std::string status = "ENABLED";
+        std::optional<bool> proven;
         bool crl_on = false;
         std::string crl;
     };
@@ -48,6 +49,7 @@ struct fixture {
     std::optional<platform_trust> trust;
     std::vector<core::result<judged_chain>> answers;
     int changes = 0;
+    std::string last_changed;
     make::issued ca = make_ca("plant");
     std::vector<std::string> chain{make_device(ca).der};
 
@@ -58,7 +60,10 @@ struct fixture {
         auto who = std::make_unique<platform::service_credentials>(
             std::move(fixed), bootstrap ? platform.as({"management", "bootstrap", "y"}) : nullptr);
         trust.emplace(platform.loop.get_executor(), platform.factory(), std::move(who), clock, with);
-        trust->on_change([this] { ++changes; });
+        trust->on_change([this](const core::tenant_id& tenant) {
+            ++changes;
+            last_changed = tenant.value;
+        });
     }
     ~fixture() {
         trust.reset();
@@ -92,6 +97,7 @@ struct fixture {
         json.object().key("certificates").array();
         if (!of.pem.empty()) {
             json.object().member("name", "plant-ca").member("status", of.status);
+            if (of.proven) json.member("proofOfPossessionValid", *of.proven);
             json.member("autoRegistrationEnabled", true).member("certInPemFormat", of.pem).end();
         }
         json.end().end();
@@ -132,7 +138,7 @@ TEST_CASE("platform trust: a tenant's certificates are fetched when first needed
     CHECK(test.platform.requests == 2); // certificates, and the option of the revocation list
     CHECK_FALSE(test.login());
     CHECK(test.platform.requests == 2);
-    CHECK(test.login("t4711") == errc::not_trusted); // no user there: nothing to ask with
+    CHECK(test.login("t4711") == errc::no_service_user); // no user there: nothing to ask with
     CHECK(test.platform.requests == 2);
 }
 
@@ -218,13 +224,61 @@ TEST_CASE("platform trust: the chain tells the tenant, once all are known", "[au
     test.chain = {make_device(test.ca).der};
     CHECK(test.login("") == errc::ambiguous_tenant);
     CHECK_FALSE(test.login("t0815"));
+    CHECK(test.last_changed == "t4711"); // and nobody else is bothered
+    // Who has proven to own the authority wins over who has only uploaded it.
+    test.tenants["t4711"].proven = false;
+    test.tenants["t0815"].proven = true;
+    test.round();
+    CHECK(test.last_changed == "t0815");
+    CHECK_FALSE(test.login(""));
+    CHECK(test.answers.back()->tenant == core::tenant_id{"t0815"});
+    CHECK_FALSE(test.login("t4711")); // a client that names its tenant says more than the anchor does
+    test.tenants["t4711"].proven = true;
+    test.round();
+    CHECK(test.login("") == errc::ambiguous_tenant);
+    test.tenants["t0815"].status = "DISABLED";
+    test.round();
+    CHECK_FALSE(test.login(""));
+    CHECK(test.answers.back()->tenant == core::tenant_id{"t4711"});
+}
+
+TEST_CASE("platform trust: a round asks for a few tenants at a time, and for all of them", "[auth]") {
+    std::vector<platform::credentials> fixed;
+    for (int i = 0; i < 10; ++i) fixed.push_back({"t" + std::to_string(i), "service", "x"});
+    platform_trust::options with;
+    with.round_concurrent_max = 3;
+    fixture test(fixed, false, with);
+    test.platform.serve = {};
+    test.trust->start();
+    test.platform.run();
+    CHECK(test.platform.asked.size() == 3);
+    test.platform.answer(503);
+    test.platform.run();
+    CHECK(test.platform.asked.size() == 3); // the next took its place
+    std::size_t answered = 1;
+    while (!test.platform.asked.empty()) {
+        CHECK(test.platform.asked.size() <= 3);
+        test.platform.answer(503);
+        test.platform.run();
+        ++answered;
+    }
+    CHECK(answered == 10);
+    CHECK(test.trust->counters().failed == 10);
+    test.trust->refresh();
+    test.platform.run();
+    CHECK(test.platform.asked.size() == 3); // the next round began
+    while (!test.platform.asked.empty()) {
+        test.platform.answer(503);
+        test.platform.run();
+    }
+    CHECK(test.trust->counters().failed == 20);
 }
 
 TEST_CASE("platform trust: tenants come and go with their subscriptions", "[auth][ref-E.4]") {
     fixture test({}, true);
-    CHECK(test.login() == errc::not_trusted); // the list was read for it, and it is not on it
+    CHECK(test.login() == errc::no_service_user); // the list was read for it, and it is not on it
     test.subscribed = {"t0815"};
-    CHECK(test.login() == errc::not_trusted); // not read again at once
+    CHECK(test.login() == errc::no_service_user); // not read again at once
     test.clock.advance(5s);
     CHECK_FALSE(test.login());
     const auto device = test.answers.back()->device;

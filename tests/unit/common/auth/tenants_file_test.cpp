@@ -6,6 +6,8 @@
 
 #include <catch2/catch.hpp>
 
+#include <filesystem>
+
 using namespace auth;
 using Catch::Contains;
 
@@ -59,6 +61,25 @@ TEST_CASE("tenants.yaml: users, roles, profile and anchors", "[auth]") {
     CHECK(loaded.directory->tenants.contains(core::tenant_id{"t4711"}));
     // The check for nobody costs what the costliest user costs, at least the default.
     CHECK(loaded.directory->dummy.parameters == scrypt_parameters{});
+}
+
+TEST_CASE("tenants.yaml: who judges no certificates needs no file of an anchor or a revocation list", "[auth]") {
+    const make::directory in;
+    std::filesystem::create_directory(in.path + "/trust");
+    in.write("trust/no tenant's", "");
+    const auto file = in.write("tenants.yaml", "tenants:\n"
+                                               "  t0815:\n"
+                                               "    users: { u: { password: { plain: p } } }\n"
+                                               "    store: { topics_per_tenant: 3 }\n"
+                                               "    trust_anchors: [ { file: not-there.pem } ]\n"
+                                               "    crl: not-there.crl\n");
+    CHECK_THAT(load_tenants(file).complaints, Contains("not-there.pem"));
+    const auto loaded = load_tenants(file, trust_reading::left_out);
+    INFO(loaded.complaints);
+    REQUIRE(loaded.directory);
+    CHECK(loaded.directory->tenants.at(core::tenant_id{"t0815"}).options.store.topics_per_tenant == 3);
+    CHECK(loaded.directory->trust.anchors_count() == 0);
+    CHECK(loaded.files == std::vector<std::string>{file}); // nor are they watched
 }
 
 TEST_CASE("tenants.yaml: each mistake is told with its place", "[auth]") {

@@ -302,4 +302,32 @@ TEST_CASE("chain: the tenant is found when only one trusts it", "[auth][ref-A.4]
     REQUIRE(store.add(core::tenant_id{"t4712"}, {"same", anchor, true, true}));
     CHECK(store.tenant_of(chain).error() == errc::ambiguous_tenant);
     CHECK(trust_store{}.tenant_of(chain).error() == errc::not_trusted);
+    REQUIRE(store.add(core::tenant_id{"t4713"}, {"same", anchor, true, true, {}, {}, true}));
+    const std::vector<std::string> whole{device.der, root.der};
+    CHECK(store.tenant_of(chain).value() == core::tenant_id{"t4713"}); // the only one that has shown to have the key
+    CHECK(store.tenant_of(whole).value() == core::tenant_id{"t4713"});
+    REQUIRE(store.add(core::tenant_id{"t4714"}, {"same", anchor, false, true, {}, {}, true}));
+    CHECK(store.tenant_of(whole).value() == core::tenant_id{"t4713"});
+    REQUIRE(store.add(core::tenant_id{"t4715"}, {"same", anchor, true, true, {}, {}, true}));
+    CHECK(store.tenant_of(chain).error() == errc::ambiguous_tenant);
+    CHECK(store.tenant_of(whole).error() == errc::ambiguous_tenant);
+}
+
+TEST_CASE("chain: it is good until the first of its certificates ends", "[auth]") {
+    const auto until = [](std::int64_t root_s, std::int64_t middle_s, std::int64_t leaf_s) {
+        auto top = authority("root");
+        top.to_s = root_s;
+        const auto root = make::certificate(top);
+        auto between = authority("middle");
+        between.to_s = middle_s;
+        const auto middle = make::certificate(between, &root);
+        auto end = leaf();
+        end.to_s = leaf_s;
+        const auto device = make::certificate(end, &middle);
+        const std::vector<std::string> chain{device.der, middle.der, root.der};
+        return trusting(root).verify_chain(tenant, chain, make::now_s).value().valid_until_s;
+    };
+    CHECK(until(make::now_s + 30, make::now_s + 20, make::now_s + 10) == make::now_s + 10);
+    CHECK(until(make::now_s + 30, make::now_s + 10, make::now_s + 20) == make::now_s + 10);
+    CHECK(until(make::now_s + 10, make::now_s + 30, make::now_s + 20) == make::now_s + 10);
 }

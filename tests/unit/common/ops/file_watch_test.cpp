@@ -106,3 +106,21 @@ TEST_CASE("file_watch: of many files each gets its turn", "[ops]") {
     at.write("none-" + std::to_string(files.size() - 1), "here");
     CHECK(at.looks(4) == 1);
 }
+
+TEST_CASE("file_watch: of many files the one that is being written is waited for, whoever's turn it is", "[ops]") {
+    watched at;
+    std::vector<std::string> files;
+    for (std::size_t i = 0; i < 4 * ops::file_watch::files_per_look; ++i)
+        files.push_back(at.path("none-" + std::to_string(i)));
+    at.watch.watch("users", files);
+    std::string text = "begun";
+    at.write("none-0", text); // its turn is in the first look of four
+    for (int i = 0; i < 4; ++i) {
+        CHECK(at.looks(1) == 0);
+        text += " and more";
+        at.write("none-0", text);
+    }
+    CHECK(at.looks(1) == 0); // the last change is seen
+    CHECK(at.looks(1) == 1);
+    CHECK(at.looks(8) == 0);
+}

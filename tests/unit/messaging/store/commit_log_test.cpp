@@ -202,6 +202,26 @@ TEST_CASE("commit log: durability os leaves a sync mark that proves what stood b
     CHECK(test.log->report().commits_rewritten == 0);
 }
 
+TEST_CASE("commit log: in durability os nobody waits for a sync, however long it takes", "[store]") {
+    store_test test;
+    test.options.mode = durability::os;
+    test.options.sync_interval = std::chrono::milliseconds(1);
+    REQUIRE_FALSE(test.open());
+    test.files.hold_syncs(true);
+    test.commit_one(1);
+    const auto deadline = std::chrono::steady_clock::now() + std::chrono::seconds(10);
+    while (test.files.syncs_held() == 0) {
+        REQUIRE(std::chrono::steady_clock::now() < deadline);
+        std::this_thread::yield();
+    }
+    for (std::uint64_t i = 2; i <= 5; ++i) test.commit_one(i);
+    CHECK(test.files.syncs_held() == 1);
+    test.files.hold_syncs(false);
+    test.close_and_open();
+    CHECK(test.positions() == positions{1, 2, 3, 4, 5});
+    CHECK(test.log->report().commits_rewritten == 0);
+}
+
 TEST_CASE("commit log: incarnation is new at every open; the directory has one owner", "[store]") {
     store_test test;
     REQUIRE_FALSE(test.open());

@@ -8,7 +8,7 @@
 #include <unordered_map>
 #include <utility>
 
-namespace broker::login {
+namespace auth {
 
 template <class Value> class recent_table {
   public:
@@ -51,4 +51,4 @@ template <class Value> class recent_table {
     std::unordered_map<std::string_view, typename entries::iterator> by_key_;
 };
 
-} // namespace broker::login
+} // namespace auth

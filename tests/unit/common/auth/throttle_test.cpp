@@ -1,14 +1,14 @@
 // What failed logins cost whom, and for how long.
-#include "broker/login/throttle.hpp"
+#include "common/auth/throttle.hpp"
 
 #include "tests/support/manual_clock.hpp"
 
 #include <catch2/catch.hpp>
 
-using broker::login::address_key;
-using broker::login::recent_table;
-using broker::login::throttle;
-using broker::login::throttle_limits;
+using auth::address_key;
+using auth::recent_table;
+using auth::throttle;
+using auth::throttle_limits;
 using namespace std::chrono_literals;
 
 namespace {
@@ -31,6 +31,7 @@ struct fixture {
 } // namespace
 
 TEST_CASE_METHOD(fixture, "throttle: some failures are free, then each doubles the delay up to a bound") {
+    limits.window = 24h; // next to nothing is forgiven meanwhile
     throttle of(clock, limits);
     CHECK_FALSE(of.user_waits(user));
     fail(of, 3);
@@ -38,7 +39,7 @@ TEST_CASE_METHOD(fixture, "throttle: some failures are free, then each doubles t
     std::chrono::milliseconds delay = 1s;
     for (int i = 0; i < 10; ++i) {
         fail(of, 1, user, "198.51.100.9");
-        CHECK(of.user_waits(user));
+        CHECK(of.user_wait(user) == delay);
         clock.advance(delay - 1ms);
         CHECK(of.user_waits(user));
         clock.advance(1ms);
@@ -74,16 +75,49 @@ TEST_CASE_METHOD(fixture, "throttle: a success forgets the user's failures, not 
     CHECK_FALSE(of.user_waits(user)); // counted from the start
 }
 
-TEST_CASE_METHOD(fixture, "throttle: what is long ago is forgotten") {
+TEST_CASE_METHOD(fixture, "throttle: failures are forgiven while time passes, also while they go on") {
     throttle of(clock, limits);
     fail(of, 3);
     clock.advance(limits.window);
-    fail(of, 1);
-    CHECK(of.user_waits(user)); // just within
-    clock.advance(limits.window + 1ms);
     fail(of, 3);
-    CHECK_FALSE(of.user_waits(user));
+    CHECK_FALSE(of.user_waits(user)); // all three were forgiven
     CHECK(of.users() == 1);
+    clock.advance(limits.window / 3);
+    fail(of, 1);
+    CHECK_FALSE(of.user_waits(user)); // one was
+    fail(of, 1);
+    CHECK(of.user_waits(user));
+}
+
+TEST_CASE_METHOD(fixture, "throttle: an address that fails now and then for ever is never held up") {
+    throttle of(clock, limits);
+    for (int i = 0; i < 10'000; ++i) {
+        clock.advance(limits.window / limits.failures_per_address);
+        of.failed({}, address);
+        REQUIRE_FALSE(of.address_waits(address));
+    }
+}
+
+TEST_CASE_METHOD(fixture,
+                 "throttle: very many failures at once are no longer way back than the longest delay asks for") {
+    throttle of(clock, limits);
+    for (int i = 0; i < 1000; ++i) of.failed({}, address);
+    CHECK(of.address_wait(address) == limits.max_delay);
+    clock.advance(2 * limits.window);
+    of.failed({}, address);
+    CHECK(of.address_wait(address) < limits.max_delay);
+    clock.advance(2 * limits.window);
+    of.failed({}, address);
+    CHECK_FALSE(of.address_waits(address));
+}
+
+TEST_CASE_METHOD(fixture, "throttle: what is offered again counts for its user alone") {
+    throttle of(clock, limits);
+    for (int i = 0; i < 100; ++i) of.failed(user, {});
+    CHECK(of.user_waits(user));
+    CHECK(of.addresses() == 0);
+    CHECK(of.has_failed(user));
+    CHECK_FALSE(of.has_failed("t1/device2"));
 }
 
 TEST_CASE_METHOD(fixture, "throttle: names without end do not grow it, nor push an address out") {

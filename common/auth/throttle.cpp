@@ -1,23 +1,35 @@
-#include "broker/login/throttle.hpp"
+#include "common/auth/throttle.hpp"
 
 #include <arpa/inet.h>
 #include <netinet/in.h>
 
 #include <algorithm>
+#include <cmath>
 #include <cstring>
 
-namespace broker::login {
+namespace auth {
+
+namespace {
+
+/// How often the first delay must be doubled for the longest.
+std::uint32_t doublings_to_max(const throttle_limits& limits) {
+    std::uint32_t times = 0;
+    for (auto delay = limits.first_delay; delay < limits.max_delay && times < 20; delay *= 2) ++times;
+    return times;
+}
+
+} // namespace
 
 throttle::throttle(const core::clock& clock, throttle_limits limits)
-    : clock_(clock), limits_(limits), users_(limits.remembered_max), addresses_(limits.remembered_max) {}
+    : clock_(clock), limits_(limits), doublings_max_(doublings_to_max(limits)), users_(limits.remembered_max),
+      addresses_(limits.remembered_max) {}
 
-bool throttle::user_waits(std::string_view user) { return waits(users_, user); }
-bool throttle::address_waits(std::string_view address) { return waits(addresses_, address); }
-
-bool throttle::waits(table& in, std::string_view key) const {
-    if (in.empty()) return false;
+std::chrono::milliseconds throttle::wait(table& in, std::string_view key) const {
+    if (in.empty()) return {};
     const failures* found = in.find(key);
-    return found != nullptr && clock_.now() < found->waits_until;
+    const auto now = clock_.now();
+    if (found == nullptr || now >= found->waits_until) return {};
+    return std::chrono::ceil<std::chrono::milliseconds>(found->waits_until - now);
 }
 
 bool throttle::begin(std::string_view user, std::string_view address) {
@@ -44,7 +56,7 @@ void throttle::one_less(under_way& of, std::string_view key) {
 
 void throttle::failed(std::string_view user, std::string_view address) {
     if (!user.empty()) count(users_, user, limits_.failures_per_user);
-    count(addresses_, address, limits_.failures_per_address);
+    if (!address.empty()) count(addresses_, address, limits_.failures_per_address);
 }
 
 void throttle::count(table& in, std::string_view key, std::uint32_t free) {
@@ -52,12 +64,17 @@ void throttle::count(table& in, std::string_view key, std::uint32_t free) {
     failures* one = in.use(key);
     if (one == nullptr) return;
     const auto now = clock_.now();
-    if (one->count != 0 && now - one->last_at > limits_.window) *one = {};
+    if (one->level > 0) {
+        using seconds = std::chrono::duration<double>;
+        const double forgiven = seconds(now - one->last_at) / seconds(limits_.window) * free;
+        one->level = std::max(0.0, one->level - forgiven);
+    }
+    // No higher than what the longest delay takes: how many came at once does not lengthen the way back.
+    one->level = std::min(one->level + 1, static_cast<double>(free) + 1 + doublings_max_);
     one->last_at = now;
-    ++one->count;
-    if (one->count <= free) return;
-    constexpr std::uint32_t doublings_max = 20;
-    const auto doublings = std::min(one->count - free - 1, doublings_max);
+    const auto failed = static_cast<std::uint32_t>(std::lround(one->level));
+    if (failed <= free) return;
+    const auto doublings = std::min(failed - free - 1, doublings_max_);
     one->waits_until = now + std::min(limits_.max_delay, limits_.first_delay * (1u << doublings));
 }
 
@@ -84,4 +101,4 @@ std::string address_key(std::string_view remote) {
     return std::string(text) + "/64";
 }
 
-} // namespace broker::login
+} // namespace auth
