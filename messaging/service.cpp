@@ -164,7 +164,7 @@ bool service::open_api(std::string& why_not) {
     management.durability = settings_.log.mode == store::durability::fsync ? "fsync" : "os";
     management.limits_of = [this](std::string_view tenant) { return limits_of(tenant); };
     management.connected_links = [this] { return sessions_->connected(); };
-    management_ = std::make_unique<admin::management_api>(*hub_, *logins_, clock_, metrics_, std::move(management));
+    management_ = std::make_unique<admin::management_api>(*hub_, *guard_, clock_, metrics_, std::move(management));
     management_->add_routes(*front_);
     return true;
 }

@@ -16,6 +16,7 @@ std::string_view error_name(unsigned status) noexcept {
     case 405: return "messaging-management/Method Not Allowed";
     case 409: return "messaging-management/Conflict";
     case 422: return "messaging-management/Unprocessable Entity";
+    case 429: return "messaging-management/Too Many Requests";
     case 503: return "messaging-management/Service Unavailable";
     case 507: return "messaging-management/Insufficient Storage";
     default: return "messaging-management/Error";
@@ -38,7 +39,7 @@ unsigned status_of(msg_link::reason why) noexcept {
 
 } // namespace
 
-management_context::management_context(topic::hub& to, auth::provider& who, const core::clock& time,
+management_context::management_context(topic::hub& to, auth::login_guard& who, const core::clock& time,
                                        ops::metrics& numbers, management_options with)
     : hub(to), logins(who), clock(time), options(std::move(with)), started_ms(time.wall_ms()),
       answered(numbers.counters("messaging_management_requests_total", "Management requests admitted").with()),

@@ -2,7 +2,7 @@
 // management_api; one thread.
 #pragma once
 
-#include "common/auth/provider.hpp"
+#include "common/auth/login_guard.hpp"
 #include "common/core/clock.hpp"
 #include "common/net/http.hpp"
 #include "common/ops/metrics.hpp"
@@ -46,7 +46,7 @@ struct management_options {
 };
 
 struct management_context {
-    management_context(topic::hub& to, auth::provider& who, const core::clock& time, ops::metrics& numbers,
+    management_context(topic::hub& to, auth::login_guard& who, const core::clock& time, ops::metrics& numbers,
                        management_options with);
     management_context(const management_context&) = delete;
     management_context& operator=(const management_context&) = delete;
@@ -58,7 +58,7 @@ struct management_context {
     net::http_response refuse(msg_link::reason why, const net::http_request& request);
 
     topic::hub& hub;
-    auth::provider& logins;
+    auth::login_guard& logins;
     const core::clock& clock;
     management_options options;
     std::int64_t started_ms;

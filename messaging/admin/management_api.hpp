@@ -10,7 +10,7 @@ namespace messaging::admin {
 class management_api {
   public:
     /// All references outlive it.
-    management_api(topic::hub& hub, auth::provider& logins, const core::clock& clock, ops::metrics& metrics,
+    management_api(topic::hub& hub, auth::login_guard& logins, const core::clock& clock, ops::metrics& metrics,
                    management_options options)
         : context_(hub, logins, clock, metrics, std::move(options)), sampler_(hub, clock) {}
     /// Before the hub is closed.

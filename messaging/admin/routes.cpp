@@ -69,12 +69,18 @@ asio::awaitable<std::optional<access>> log_in(management_context& context, const
                                  "send Basic credentials of the form <tenant>/<user>:<password>");
         co_return std::nullopt;
     }
-    const auto outcome = co_await auth::verify(context.logins, std::move(*given));
+    const auto user = given->tenant.value + "/" + given->user;
+    const auto outcome = co_await auth::verify(context.logins, std::move(*given), request.remote_address);
     if (!outcome) {
-        if (outcome.error() == auth::errc::wrong_credentials)
+        if (outcome.error() == auth::errc::wrong_credentials) {
             refusal = context.refuse(401, "wrong_credentials", request, "Invalid credentials! : Bad credentials");
-        else
+        } else if (outcome.error() == auth::errc::throttled) {
+            refusal = context.refuse(429, "throttled", request, "too many failed logins; try again later");
+            const auto wait = context.logins.retry_after(user, request.remote_address);
+            refusal.headers.set("Retry-After", std::to_string(wait.count()));
+        } else {
             refusal = context.refuse(503, "login_unavailable", request, "the login could not be checked now");
+        }
         co_return std::nullopt;
     }
     access who;

@@ -48,7 +48,8 @@ admin::management_options options_with(std::size_t walks_max) {
 struct world {
     explicit world(std::size_t topics, std::size_t walks_max = 4)
         : files(store::make_posix_file_system(directory.path().string())), hub(topic::limits(), clock, [] {}),
-          door(loop), context(hub, door, clock, metrics, options_with(walks_max)) {
+          door(loop), cache(door, clock, [this](std::function<void()> f) { asio::post(loop, std::move(f)); }),
+          guard(cache, clock), context(hub, guard, clock, metrics, options_with(walks_max)) {
         store::log_options log;
         log.mode = store::durability::os;
         log.segment_bytes = 1024 * 1024;
@@ -90,6 +91,8 @@ struct world {
     std::unique_ptr<store::file_system> files;
     topic::hub hub;
     open_door door;
+    auth::credential_cache cache;
+    auth::login_guard guard;
     admin::management_context context;
 };
 
