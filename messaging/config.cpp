@@ -131,6 +131,9 @@ bool load(const std::string& path, config& into, std::string& complaints) {
     if (into.reload_interval.count() != 0 && into.reload_interval < std::chrono::milliseconds(100))
         reload.complain("interval must be 0s (files are read again on SIGHUP only) or at least 100ms");
     reload.finish();
+    auto management = root.child("management");
+    management.read("operator_tenant", into.operator_tenant);
+    management.finish();
     read_limits(root.child("limits"), into.limits);
     read_subscriptions(root.child("subscriptions"), into.subscriptions);
     root.finish();
@@ -160,28 +163,29 @@ std::string describe(const config& c) {
         return "info";
     }();
     return fmt::format(
-        "log: {{ level: {} }}\n"
-        "listen: {{ address: {}, port: {}, certificate: \"{}\", key: \"{}\", connections_max: {} }}\n"
-        "data: {{ directory: {}, durability: {}, segment_bytes: {}, cache_bytes: {} }}\n"
-        "link: {{ secret_file: {}, lease: {}ms, failover_after: {}ms }}\n"
-        "auth:\n{}"
-        "reload: {{ interval: {}ms }}\n"
-        "limits:\n"
-        "  backlog_bytes_per_topic: {}\n  backlog_bytes_per_tenant: {}\n  ttl: {}ms\n"
-        "  topics_per_tenant: {}\n  subscriptions_per_tenant: {}\n  message_bytes: {}\n"
-        "  state_bytes_per_tenant: {}\n  kept_bytes_per_topic: {}\n  kept_ttl: {}ms\n"
-        "  reports_per_client: {}\n  report_ttl: {}ms\n  report_bytes_per_tenant: {}\n"
-        "  unacknowledged_per_subscription: {}\n  held_back_per_subscription: {}\n"
-        "  qos0_lag_bytes: {}\n",
-        level, c.listen.address, c.listen.port, c.listen.certificate, c.listen.key, c.listen.connections_max,
-        c.data_directory, c.log.mode == store::durability::fsync ? "fsync" : "os", c.log.segment_bytes,
-        c.log.cache_bytes_max, c.link_secret_file, c.limits.lease.count(), c.limits.failover_after.count(),
-        auth::describe(c.logins, false), c.reload_interval.count(), c.limits.backlog_bytes_per_topic,
-        c.limits.backlog_bytes_per_tenant, c.limits.ttl.count(), c.limits.topics_per_tenant,
-        c.limits.subscriptions_per_tenant, c.limits.record_bytes, c.limits.state_bytes_per_tenant,
-        c.limits.kept_bytes_per_topic, c.limits.kept_ttl.count(), c.limits.reports_per_client,
-        c.limits.report_ttl.count(), c.limits.report_bytes_per_tenant, c.limits.unacknowledged_per_subscription,
-        c.limits.held_back_per_subscription, c.limits.qos0_lag_bytes);
+               "log: {{ level: {} }}\n"
+               "listen: {{ address: {}, port: {}, certificate: \"{}\", key: \"{}\", connections_max: {} }}\n"
+               "data: {{ directory: {}, durability: {}, segment_bytes: {}, cache_bytes: {} }}\n"
+               "link: {{ secret_file: {}, lease: {}ms, failover_after: {}ms }}\n"
+               "auth:\n{}"
+               "reload: {{ interval: {}ms }}\n"
+               "limits:\n"
+               "  backlog_bytes_per_topic: {}\n  backlog_bytes_per_tenant: {}\n  ttl: {}ms\n"
+               "  topics_per_tenant: {}\n  subscriptions_per_tenant: {}\n  message_bytes: {}\n"
+               "  state_bytes_per_tenant: {}\n  kept_bytes_per_topic: {}\n  kept_ttl: {}ms\n"
+               "  reports_per_client: {}\n  report_ttl: {}ms\n  report_bytes_per_tenant: {}\n"
+               "  unacknowledged_per_subscription: {}\n  held_back_per_subscription: {}\n"
+               "  qos0_lag_bytes: {}\n",
+               level, c.listen.address, c.listen.port, c.listen.certificate, c.listen.key, c.listen.connections_max,
+               c.data_directory, c.log.mode == store::durability::fsync ? "fsync" : "os", c.log.segment_bytes,
+               c.log.cache_bytes_max, c.link_secret_file, c.limits.lease.count(), c.limits.failover_after.count(),
+               auth::describe(c.logins, false), c.reload_interval.count(), c.limits.backlog_bytes_per_topic,
+               c.limits.backlog_bytes_per_tenant, c.limits.ttl.count(), c.limits.topics_per_tenant,
+               c.limits.subscriptions_per_tenant, c.limits.record_bytes, c.limits.state_bytes_per_tenant,
+               c.limits.kept_bytes_per_topic, c.limits.kept_ttl.count(), c.limits.reports_per_client,
+               c.limits.report_ttl.count(), c.limits.report_bytes_per_tenant, c.limits.unacknowledged_per_subscription,
+               c.limits.held_back_per_subscription, c.limits.qos0_lag_bytes) +
+           fmt::format("management: {{ operator_tenant: \"{}\" }}\n", c.operator_tenant);
 }
 
 } // namespace messaging

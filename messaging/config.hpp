@@ -32,6 +32,7 @@ struct config {
     auth::auth_settings logins;                       ///< provider file without a file: no tokens of the original's API
     std::chrono::milliseconds reload_interval{1'000}; ///< 0: users and certificates are read again on SIGHUP only
     topic::limits limits;
+    std::string operator_tenant = "management"; ///< its administrators manage every tenant; empty: nobody does
     std::vector<declared_subscription> subscriptions;
 };
 

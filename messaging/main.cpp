@@ -5,6 +5,7 @@
 #include "common/core/log.hpp"
 #include "common/ops/run.hpp"
 #include "messaging/config.hpp"
+#include "messaging/ctl/commands.hpp"
 #include "messaging/service.hpp"
 
 #include <iostream>
@@ -20,6 +21,7 @@ constexpr const char* usage =
   mqtt-messaging --config FILE --check    check the file, print the settings in force, exit
   mqtt-messaging token --secret FILE --role broker|mapper|application --tenants '*'|t1,t2 [--days N]
                                           print a link token (the secret is made when it is missing)
+  mqtt-messaging ctl …                    topics, subscriptions, tail, publish, unsubscribe (ctl --help tells more)
   mqtt-messaging health [--port 8082]     exit 0 when the running program is ready
   mqtt-messaging --version
 )";
@@ -58,6 +60,7 @@ int token_command(const ops::arguments& given) {
 } // namespace
 
 int main(int count, char** texts) {
+    if (count > 1 && std::string_view(texts[1]) == "ctl") return messaging::ctl::run({texts + 2, texts + count});
     const ops::arguments given(count, texts, {"--config", "--secret", "--role", "--tenants", "--days", "--port"});
     if (given.command() == "token") return token_command(given);
     if (given.command() == "health") return ops::ask_health(given.value("--port", "8082"));

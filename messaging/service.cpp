@@ -3,6 +3,7 @@
 #include "common/async/tokens.hpp"
 #include "common/core/log.hpp"
 #include "common/link/frame.hpp"
+#include "messaging/admin/limit_overrides.hpp"
 
 #include <boost/asio/post.hpp>
 
@@ -115,24 +116,30 @@ bool service::open_store(std::string& why_not) {
         why_not = "cannot open the store in " + settings_.data_directory + ": " + error.message();
         return false;
     }
+    use_tenant_limits(); // again: what management set came with the store
     return true;
 }
 
-/// The `store:` of each tenant's entry in tenants.yaml over the limits of messaging.yaml.
 void service::use_tenant_limits() {
-    if (!users_) return;
-    hub_->use_limits([this](std::string_view tenant) {
-        auto made = settings_.limits;
+    hub_->use_limits([this](std::string_view tenant) { return limits_of(tenant); });
+}
+
+/// What management set, over the `store:` of the tenant's entry in tenants.yaml, over the limits of messaging.yaml.
+topic::limits service::limits_of(std::string_view tenant) const {
+    auto made = settings_.limits;
+    if (users_) {
         const auto directory = users_->directory();
         const auto found = directory->tenants.find(core::tenant_id(tenant));
-        if (found == directory->tenants.end()) return made;
-        const auto& own = found->second.options.store;
-        made.backlog_bytes_per_topic = own.backlog_bytes_per_topic.value_or(made.backlog_bytes_per_topic);
-        made.backlog_bytes_per_tenant = own.backlog_bytes_per_tenant.value_or(made.backlog_bytes_per_tenant);
-        made.ttl = own.ttl.value_or(made.ttl);
-        made.topics_per_tenant = own.topics_per_tenant.value_or(made.topics_per_tenant);
-        return made;
-    });
+        if (found != directory->tenants.end()) {
+            const auto& own = found->second.options.store;
+            made.backlog_bytes_per_topic = own.backlog_bytes_per_topic.value_or(made.backlog_bytes_per_topic);
+            made.backlog_bytes_per_tenant = own.backlog_bytes_per_tenant.value_or(made.backlog_bytes_per_tenant);
+            made.ttl = own.ttl.value_or(made.ttl);
+            made.topics_per_tenant = own.topics_per_tenant.value_or(made.topics_per_tenant);
+        }
+    }
+    admin::overrides_of(*hub_, tenant).apply(made);
+    return made;
 }
 
 bool service::open_api(std::string& why_not) {
@@ -150,6 +157,14 @@ bool service::open_api(std::string& why_not) {
                       [this] { return static_cast<double>(guard_->failures().addresses()); });
     api_ = std::make_unique<endpoint::notification_api>(*hub_, *guard_, clock_, metrics_, std::move(*key));
     api_->add_routes(*front_);
+    admin::management_options management;
+    management.operator_tenant = settings_.operator_tenant;
+    management.data_directory = settings_.data_directory;
+    management.durability = settings_.log.mode == store::durability::fsync ? "fsync" : "os";
+    management.limits_of = [this](std::string_view tenant) { return limits_of(tenant); };
+    management.connected_links = [this] { return sessions_->connected(); };
+    management_ = std::make_unique<admin::management_api>(*hub_, *guard_, clock_, metrics_, std::move(management));
+    management_->add_routes(*front_);
     return true;
 }
 
@@ -241,6 +256,7 @@ asio::awaitable<void> service::tick_loop() {
         if (error) co_return;
         hub_->tick();
         sessions_->tick();
+        if (management_) management_->tick();
         if (hub_->failed() && health_.is_live()) {
             core::log::error("the store is read-only until a restart", {{"why", hub_->log().failed()}});
             health_.failed("store: " + hub_->log().failed());

@@ -14,6 +14,7 @@
 #include "common/ops/health.hpp"
 #include "common/ops/metrics.hpp"
 #include "common/ops/ops_routes.hpp"
+#include "messaging/admin/management_api.hpp"
 #include "messaging/config.hpp"
 #include "messaging/endpoint/front.hpp"
 #include "messaging/endpoint/link_sessions.hpp"
@@ -53,6 +54,7 @@ class service {
     bool open_api(std::string& why_not);
     bool open_auth(std::string& why_not);
     void use_tenant_limits();
+    topic::limits limits_of(std::string_view tenant) const;
     void declare_metrics();
     void reload_users();
     void reload_subscriptions();
@@ -80,6 +82,7 @@ class service {
     std::unique_ptr<endpoint::link_sessions> sessions_;
     std::unique_ptr<endpoint::front> front_;
     std::unique_ptr<endpoint::notification_api> api_; ///< only where somebody can tell who may log in
+    std::unique_ptr<admin::management_api> management_; ///< likewise
     std::unique_ptr<net::http_server> server_;
     ops::file_watch watch_;
     async::task_group tasks_;

@@ -15,7 +15,8 @@
 namespace messaging::endpoint {
 
 struct route {
-    std::string path;             ///< exact; with and without a last slash
+    std::string path;             ///< with and without a last slash
+    bool below = false;           ///< every path below it, too
     net::http_handler handle;     ///< may be empty
     net::upgrade_handler upgrade; ///< may be empty
 };

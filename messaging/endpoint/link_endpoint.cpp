@@ -66,6 +66,7 @@ std::string greet(connection& self, const msg_link::raw_frame& frame, const topi
         return std::string(msg_link::wrong_version) + std::to_string(hello.version) +
                " is not spoken here; this is version " + std::to_string(msg_link::version);
     auto& session = sessions.find_or_make(hello.session);
+    if (!session.may_connect(who)) return "the session belongs to another token";
     if (session.connected()) session.disconnect(time.now()); // a second connection replaces the first
     self.session = &session;
     self.number = hello.session;

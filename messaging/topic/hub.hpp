@@ -35,6 +35,10 @@ class hub final : private store::commit_listener, private store::recovery_handle
     void close();
     bool failed() const noexcept { return log_ && !log_->failed().empty(); }
     const store::commit_log& log() const noexcept { return *log_; }
+    /// Records of live messages, read off the loop; for management.
+    void fetch(std::vector<store::read_request> requests, store::fetch_callback callback) {
+        log_->fetch(std::move(requests), std::move(callback));
+    }
     std::uint64_t incarnation() const noexcept { return log_->incarnation(); }
     const limits& defaults() const noexcept { return defaults_; }
     /// What a tenant may use where it is not the defaults. Before `open`, and again when something changed: holds for

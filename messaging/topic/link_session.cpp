@@ -9,6 +9,22 @@ bool link_permissions::allows(std::string_view tenant) const noexcept {
     return any_tenant || std::find(tenants.begin(), tenants.end(), tenant) != tenants.end();
 }
 
+bool link_permissions::covers(const link_permissions& other) const noexcept {
+    if (other.may_claim && !may_claim) return false;
+    if (any_tenant) return true;
+    return !other.any_tenant &&
+           std::all_of(other.tenants.begin(), other.tenants.end(), [this](const auto& one) { return allows(one); });
+}
+
+bool link_session::may_connect(const link_permissions& who) const {
+    if (connection_count_ > 0) return who.covers(who_);
+    for (const auto& [number, state] : streams_) // found in the log: nobody has connected since
+        if (!who.allows(state.with->of->owner().name)) return false;
+    for (const auto* one : hub_.claims_of(session_))
+        if (!who.may_claim || !who.allows(one->owner->name)) return false;
+    return true;
+}
+
 link_session::link_session(hub& owner, std::uint64_t session) : hub_(owner), session_(session) {
     hub_.register_session(session_, *this);
     if (const auto* known = hub_.find_producer(session_)) {

@@ -24,6 +24,8 @@ struct link_permissions {
     std::vector<std::string> tenants;
 
     bool allows(std::string_view tenant) const noexcept;
+    /// Whoever has these may do all that `other` may.
+    bool covers(const link_permissions& other) const noexcept;
 };
 
 class link_session final : public publish_source, public delivery_sink, public claim_holder {
@@ -36,6 +38,9 @@ class link_session final : public publish_source, public delivery_sink, public c
     /// How many connections it had; tells a replaced connection that it is no longer the one.
     std::uint64_t connection_count() const noexcept { return connection_count_; }
 
+    /// Whether a connection with these permissions may take the session over: a session's number opens nothing that
+    /// the token does not.
+    bool may_connect(const link_permissions& who) const;
     /// A connection took over: `kick` is called whenever `output` has something to send. The hello comes first.
     void connect(link_permissions who, std::function<void()> kick);
     void disconnect(core::steady_time now);

@@ -10,7 +10,7 @@ std::string link_session::on_state_put(core::byte_span body) {
         msg_link::encode(output_.control(), msg_link::state{request, why, {}});
         kick();
     };
-    if (!who_.allows(frame.tenant)) {
+    if (!who_.allows(frame.tenant) || frame.name_space == management_space) {
         answer(frame.request, msg_link::reason::not_allowed);
         return {};
     }
@@ -30,7 +30,7 @@ std::string link_session::on_state_get(core::byte_span body) {
     if (!msg_link::decode_state_get(body, frame)) return malformed;
     msg_link::state answer;
     answer.request = frame.request;
-    if (!who_.allows(frame.tenant)) {
+    if (!who_.allows(frame.tenant) || frame.name_space == management_space) {
         answer.why = msg_link::reason::not_allowed;
     } else if (const auto* known = hub_.states(frame.tenant, frame.name_space)) {
         constexpr std::size_t answer_bytes_max = 128 * 1024;

@@ -71,6 +71,13 @@ struct put_aside {
     bool empty() const noexcept { return delayed.empty() && dying.empty() && prefetched.empty(); }
 };
 
+/// Acknowledgements a second as management sampled them last.
+struct subscription_rates {
+    std::uint64_t before = 0;
+    float acknowledged = 0;
+    std::uint32_t sampled_s = 0; ///< 0: not yet
+};
+
 class subscription {
   public:
     subscription(tenant& owner, std::uint64_t id);
@@ -157,6 +164,7 @@ class subscription {
     std::int64_t idle_since_ms = 0;
     std::int64_t last_acknowledged_ms = 0;
     std::uint64_t acknowledged_count = 0;
+    subscription_rates rates;
 
   private:
     struct waiting {

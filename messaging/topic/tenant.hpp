@@ -8,6 +8,7 @@
 #include <map>
 #include <memory>
 #include <string>
+#include <string_view>
 #include <unordered_map>
 #include <vector>
 
@@ -32,6 +33,9 @@ struct name_space {
     text_map<subscription*> named;              ///< durable and shared names
     std::map<std::string, std::string, std::less<>> state;
 };
+
+/// Keyed state of the service itself (limits set at run time): links may not touch it.
+inline constexpr std::string_view management_space = "$management";
 
 struct tenant {
     explicit tenant(std::string tenant_name) : name(std::move(tenant_name)) {}

@@ -42,6 +42,15 @@ struct message {
     std::uint32_t pending = 0; ///< subscriptions that still need it, plus one while a kept topic keeps it
 };
 
+/// Messages a second as management sampled them last, and the counters then.
+struct topic_rates {
+    std::uint64_t in_before = 0;
+    std::uint64_t out_before = 0;
+    float in = 0;
+    float out = 0;
+    std::uint32_t sampled_s = 0; ///< 0: not yet
+};
+
 class topic {
   public:
     topic(tenant& owner, std::string name_space, std::string name)
@@ -84,6 +93,7 @@ class topic {
     // Since start, for management.
     std::uint64_t messages_in = 0;
     std::uint64_t messages_out = 0;
+    topic_rates rates;
 
   private:
     tenant& owner_;
