@@ -212,7 +212,7 @@ class hub final : private store::commit_listener, private store::recovery_handle
         bool room() const noexcept;
         void add(topic& from, const message& one);
     };
-    void prefetch(subscription& one, topic& from, std::uint64_t position);
+    void prefetch(subscription& one);
     void prefetch_again(subscription& one, std::uint64_t position);
     void fetch(subscription& one, read_list wanted);
     void give_up(const std::vector<topic*>& among, store::location where, core::error_code error);

@@ -151,7 +151,7 @@ bool hub::pump_one(subscription& one, consumer* with) {
     const auto record = record_of(one, from, *found, held);
     if (record.empty()) {
         one.queue(through, found->position);
-        prefetch(one, from, found->position);
+        prefetch(one);
         return false;
     }
     if (with != nullptr) {

@@ -5,8 +5,10 @@
 
 #include "common/link/frame.hpp"
 #include "messaging/topic/front_queue.hpp"
+#include "messaging/topic/read_ahead.hpp"
 #include "messaging/topic/topic.hpp"
 
+#include <algorithm>
 #include <cstdint>
 #include <map>
 #include <memory>
@@ -66,8 +68,8 @@ struct redelivery {
 /// What only few subscriptions have, so that idle ones stay small.
 struct put_aside {
     std::multimap<std::int64_t, std::pair<std::uint64_t, redelivery>> delayed; ///< by due time (log clock, ms)
-    std::map<std::uint64_t, redelivery> dying;       ///< on their way to the dead letters, by position
-    std::map<std::uint64_t, std::string> prefetched; ///< records read from disk ahead of their turn
+    std::map<std::uint64_t, redelivery> dying; ///< on their way to the dead letters, by position
+    read_ahead prefetched;
     bool empty() const noexcept { return delayed.empty() && dying.empty() && prefetched.empty(); }
 };
 
@@ -108,7 +110,7 @@ class subscription {
     }
     void drop_prefetched(std::uint64_t position) {
         if (!aside) return;
-        aside->prefetched.erase(position);
+        aside->prefetched.drop(position);
         if (aside->empty()) aside.reset();
     }
     void drop_all_prefetched() {
@@ -122,6 +124,9 @@ class subscription {
     edge* next_edge() const noexcept { return ready_.empty() ? nullptr : ready_.front().of; }
     std::uint64_t next_position() const noexcept { return ready_.front().position; }
     void pop_edge();
+    /// Calls `visit(edge, position)` for what waits, lowest position first. It returns whether to go on, and the
+    /// position of the edge's message behind that one or 0, so that all unread messages are walked in their order.
+    template <class Visit> void walk_unread(Visit visit) const;
     void forget_edge(const edge& one);
     void clear_ready();
 
@@ -177,5 +182,37 @@ class subscription {
     std::uint64_t id_;
     std::vector<waiting> ready_; ///< heap, lowest position first
 };
+
+template <class Visit> void subscription::walk_unread(Visit visit) const {
+    // The heap itself is not touched: its lowest nodes are found by going down from its root.
+    struct step {
+        std::uint64_t position;
+        edge* of;
+        std::size_t node; ///< of the heap; none for later messages of an edge
+    };
+    constexpr auto none = static_cast<std::size_t>(-1);
+    const auto behind = [](const step& a, const step& b) { return a.position > b.position; };
+    std::vector<step> next;
+    const auto push = [&](step one) {
+        next.push_back(one);
+        std::push_heap(next.begin(), next.end(), behind);
+    };
+    const auto push_node = [&](std::size_t node) {
+        if (node < ready_.size()) push({ready_[node].position, ready_[node].of, node});
+    };
+    push_node(0);
+    while (!next.empty()) {
+        std::pop_heap(next.begin(), next.end(), behind);
+        const auto one = next.back();
+        next.pop_back();
+        if (one.node != none) {
+            push_node(2 * one.node + 1);
+            push_node(2 * one.node + 2);
+        }
+        const auto [more, later] = visit(*one.of, one.position);
+        if (!more) return;
+        if (later != 0) push({later, one.of, none});
+    }
+}
 
 } // namespace messaging::topic
