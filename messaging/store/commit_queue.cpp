@@ -104,8 +104,10 @@ void commit_queue::report(commit_outcome outcome) {
     wake_();
 }
 
-bool commit_queue::fits(std::size_t bytes) const noexcept {
-    return place_.offset + bytes + entry_header_bytes <= place_.header.segment_bytes; // room for the end entry
+/// With room for the footer and the end entry.
+bool commit_queue::fits(std::size_t bytes, std::size_t messages) const noexcept {
+    const std::size_t behind = place_.footer.bytes(messages) + entry_header_bytes;
+    return place_.offset + bytes + behind <= place_.header.segment_bytes;
 }
 
 core::error_code commit_queue::fail(core::error_code error) {
@@ -120,9 +122,10 @@ core::error_code commit_queue::commit(commit_outcome& outcome) {
     const std::uint64_t number = outcome.job.bytes->commit();
     core::error_code error;
     if (read_only_) error = errc::read_only;
-    const std::size_t room = options_.segment_bytes - segment_data_begin - entry_header_bytes;
-    if (outcome.job.bytes->size() > room) error = errc::too_large;
-    if (!error && (ended_ || !fits(outcome.job.bytes->size()))) error = roll();
+    const batch& bytes = *outcome.job.bytes;
+    const std::size_t behind = footer_draft().bytes(bytes.live_count()) + entry_header_bytes;
+    if (bytes.size() + behind > options_.segment_bytes - segment_data_begin) error = errc::too_large;
+    if (!error && (ended_ || !fits(bytes.size(), bytes.live_count()))) error = roll();
     if (!error) error = write(outcome);
     if (error) {
         refused_commit_ = number;
@@ -131,6 +134,8 @@ core::error_code commit_queue::commit(commit_outcome& outcome) {
     outcome.base = {place_.header.segment, place_.offset};
     outcome.generation = place_.header.generation;
     outcome.file_bytes = place_.header.segment_bytes;
+    outcome.previous_end = {place_.header.previous_segment, place_.header.previous_end};
+    place_.footer.add(*outcome.job.bytes, place_.offset);
     place_.offset += outcome.job.bytes->size();
     written_commit_ = number;
     return {};
@@ -163,8 +168,7 @@ core::error_code commit_queue::write(commit_outcome& outcome) {
 core::error_code commit_queue::roll() {
     if (!ended_) {
         if (const auto error = sync_log()) return error;
-        if (const auto error = end_segment(*place_.opened, place_.header.generation, place_.offset, written_commit_))
-            return error;
+        if (const auto error = end_active()) return error;
         ended_ = true;
     }
     segment_header next;
@@ -180,8 +184,15 @@ core::error_code commit_queue::roll() {
     place_.opened = std::move(*begun);
     place_.header = next;
     place_.offset = segment_data_begin;
+    place_.footer.clear();
     ended_ = false;
     return {};
+}
+
+core::error_code commit_queue::end_active() {
+    const std::uint64_t generation = place_.header.generation;
+    return end_segment(*place_.opened, generation, place_.offset, written_commit_,
+                       place_.footer.encode(generation, place_.offset, written_commit_));
 }
 
 /// Makes everything written durable; does nothing when it is.
@@ -202,7 +213,7 @@ void commit_queue::sync_interval_passed() {
         report(std::move(outcome));
         return;
     }
-    if (!fits(entry_header_bytes)) return;
+    if (!fits(entry_header_bytes, 0)) return;
     // A mark that cannot be written is only a proof missing at the next start; the next batch takes its place.
     if (write_mark(*place_.opened, entry_type::sync_mark, place_.header.generation, place_.offset, place_.synced))
         return;
@@ -224,6 +235,7 @@ core::error_code commit_queue::snapshot(const commit_job& job) {
 
 core::error_code commit_queue::recycle(std::uint32_t segment) {
     if (read_only_) return errc::read_only;
+    if (const auto error = sync_log()) return error; // copies of what lay in it may be written and not synced
     if (spares_.size() >= options_.spare_segments_max) return files_.remove(segment_name(segment));
     if (const auto error = files_.rename(segment_name(segment), spare_name(segment))) return error;
     spares_.push_back(segment);
@@ -233,7 +245,7 @@ core::error_code commit_queue::recycle(std::uint32_t segment) {
 /// After this a reopening has nothing to rewrite. Failing is harmless: then it has.
 void commit_queue::end_cleanly() {
     if (read_only_ || ended_ || sync_log()) return;
-    (void)end_segment(*place_.opened, place_.header.generation, place_.offset, written_commit_);
+    (void)end_active();
 }
 
 } // namespace messaging::store
