@@ -228,6 +228,13 @@ void service::declare_metrics() {
            [this] { return static_cast<double>(hub_->log().stats().live_bytes); });
     number("messaging_live_messages", "Live messages",
            [this] { return static_cast<double>(hub_->log().stats().live_messages); });
+    number("messaging_segments", "Segment files in use",
+           [this] { return static_cast<double>(hub_->log().stats().segments); });
+    number("messaging_copied_messages_total", "Live messages moved out of nearly empty segments",
+           of(stats.copied_messages));
+    number("messaging_copied_bytes_total", "Bytes of messages moved so", of(stats.copied_bytes));
+    number("messaging_segments_copied_total", "Nearly empty segments whose live messages were moved",
+           of(stats.segments_copied));
     number("messaging_claims", "Clients with a claim", [this] { return static_cast<double>(hub_->claim_count()); });
     number("messaging_links", "Connected links", [this] { return static_cast<double>(sessions_->connected()); });
     number("messaging_link_sessions", "Link sessions, connected or on lease",

@@ -68,7 +68,7 @@ struct commit_log::state {
         outcome_buffer = std::move(outcomes);
         std::vector<read_job> answers;
         cold->take_answers(answers);
-        for (read_job& answer : answers) answer.callback(std::move(answer.done));
+        for (read_job& answer : answers) answer.answer();
     }
 
     void take(commit_outcome& outcome) {
@@ -100,8 +100,11 @@ struct commit_log::state {
         stats.bytes_written += bytes->size();
         bytes->base_ = outcome.base;
         const bool rolled = outcome.base.segment != segments.newest();
-        if (rolled)
-            segments.begin({outcome.base.segment, outcome.generation, bytes->commit(), outcome.file_bytes, 0, 0});
+        if (rolled) {
+            if (segment_info* const before = segments.find(outcome.previous_end.segment))
+                before->content_end = outcome.previous_end.offset;
+            segments.begin({outcome.base.segment, outcome.generation, bytes->commit(), outcome.file_bytes});
+        }
         segment_info& info = *segments.find(outcome.base.segment);
         info.last_commit = bytes->commit();
         segments.add_live(info, bytes->live_count(), bytes->live_bytes());
@@ -222,6 +225,26 @@ void commit_log::fetch(std::vector<read_request> requests, fetch_callback callba
 void commit_log::retire(location where, std::uint32_t bytes) {
     const segment_info* const emptied = state_->segments.retire(where, bytes);
     if (emptied != nullptr && emptied->last_commit <= state_->snapshot_commit) state_->recycle();
+}
+
+std::uint32_t commit_log::sparse_segment() const noexcept {
+    const segment_info* const found = state_->segments.sparsest(state_->snapshot_commit, false);
+    return found != nullptr ? found->segment : 0;
+}
+
+void commit_log::read_index(std::uint32_t segment, index_callback callback) {
+    read_job job;
+    job.index_of = segment;
+    if (const segment_info* const info = state_->segments.find(segment)) {
+        job.content_end = info->content_end;
+        job.generation = info->generation;
+    }
+    job.index_ready = std::move(callback);
+    state_->cold->push(std::move(job));
+}
+
+void commit_log::keep_segment(std::uint32_t segment) noexcept {
+    if (segment_info* const info = state_->segments.find(segment)) info->keep = true;
 }
 
 void commit_log::write_snapshot(std::string bytes) {

@@ -7,6 +7,7 @@
 #include "messaging/store/entry.hpp"
 #include "messaging/store/errc.hpp"
 #include "messaging/store/file.hpp"
+#include "messaging/store/footer.hpp"
 
 #include <chrono>
 #include <functional>
@@ -42,6 +43,8 @@ struct log_options {
 struct recovery_report {
     std::uint64_t segments = 0;
     std::uint64_t bytes_read = 0;
+    std::uint64_t footers = 0;         ///< segments known by their footer alone
+    std::uint64_t footers_missing = 0; ///< segments read whole because their footer is missing or damaged
     std::uint64_t entries = 0;
     std::uint64_t commits = 0;
     std::uint64_t snapshot_commit = 0;      ///< 0 = none
@@ -63,6 +66,9 @@ class recovery_handler {
     /// all the same, because the index is made of them. Every entry with the live flag counts as live until the owner
     /// calls retire() for it after open() returned. Store entries (commit, sync mark, end) are not shown.
     virtual void on_entry(const entry_view& entry, location where, bool covered_by_snapshot) = 0;
+    /// A message of a sealed segment that the snapshot covers, known by its footer: its bytes were not read. Counts as
+    /// live as above.
+    virtual void on_indexed(const indexed_entry& entry, location where) = 0;
     /// After each segment.
     virtual void on_progress(std::uint64_t bytes_done, std::uint64_t bytes_total) {
         (void)bytes_done;
@@ -110,6 +116,14 @@ struct fetched {
     std::vector<fetched_entry> entries; ///< one per request, in the order asked
     std::string data;                   ///< what the views point into
 };
+
+/// The messages of one sealed segment, live or not, in log order.
+struct segment_index {
+    std::uint32_t segment = 0;
+    core::error_code error; ///< then there are none
+    std::vector<indexed_entry> entries;
+};
+using index_callback = std::function<void(std::shared_ptr<const segment_index>)>;
 
 using fetch_callback = std::function<void(std::shared_ptr<const fetched>)>;
 
@@ -162,6 +176,14 @@ class commit_log {
     void fetch(std::vector<read_request> requests, fetch_callback callback);
     /// The message there is no longer needed; `bytes` as for read_request. Each message exactly once.
     void retire(location where, std::uint32_t bytes);
+
+    /// Copy-forward: a sealed segment whose few live messages the owner should append again (entry_flag::copy, same
+    /// topic, position and time) and then retire at the old place, so that its file can be used again. 0 = none.
+    std::uint32_t sparse_segment() const noexcept;
+    /// What lies in that segment, read on the read thread. The callback runs on the loop.
+    void read_index(std::uint32_t segment, index_callback callback);
+    /// Does not name that segment again as sparse: what is live there cannot be read.
+    void keep_segment(std::uint32_t segment) noexcept;
 
     /// The owner's metadata after everything appended so far. The batch being gathered is handed over first and the
     /// snapshot is written behind it; it is dropped (errc::snapshot_stale) when one of those batches is refused.

@@ -120,8 +120,10 @@ void commit_queue::report(commit_outcome outcome) {
     wake_();
 }
 
-bool commit_queue::fits(std::size_t bytes) const noexcept {
-    return place_.offset + bytes + entry_header_bytes <= place_.header.segment_bytes; // room for the end entry
+/// With room for the footer and the end entry.
+bool commit_queue::fits(std::size_t bytes, std::size_t messages) const noexcept {
+    const std::size_t behind = place_.footer.bytes(messages) + entry_header_bytes;
+    return place_.offset + bytes + behind <= place_.header.segment_bytes;
 }
 
 core::error_code commit_queue::fail(core::error_code error) {
@@ -136,9 +138,10 @@ core::error_code commit_queue::commit(commit_outcome& outcome) {
     const std::uint64_t number = outcome.job.bytes->commit();
     core::error_code error;
     if (read_only_) error = errc::read_only;
-    const std::size_t room = options_.segment_bytes - segment_data_begin - entry_header_bytes;
-    if (outcome.job.bytes->size() > room) error = errc::too_large;
-    if (!error && (ended_ || !fits(outcome.job.bytes->size()))) error = roll();
+    const batch& bytes = *outcome.job.bytes;
+    const std::size_t behind = footer_draft().bytes(bytes.live_count()) + entry_header_bytes;
+    if (bytes.size() + behind > options_.segment_bytes - segment_data_begin) error = errc::too_large;
+    if (!error && (ended_ || !fits(bytes.size(), bytes.live_count()))) error = roll();
     if (!error) error = write(outcome);
     if (error) {
         refused_commit_ = number;
@@ -147,6 +150,8 @@ core::error_code commit_queue::commit(commit_outcome& outcome) {
     outcome.base = {place_.header.segment, place_.offset};
     outcome.generation = place_.header.generation;
     outcome.file_bytes = place_.header.segment_bytes;
+    outcome.previous_end = {place_.header.previous_segment, place_.header.previous_end};
+    place_.footer.add(*outcome.job.bytes, place_.offset);
     place_.offset += outcome.job.bytes->size();
     written_commit_ = number;
     return {};
@@ -180,8 +185,7 @@ core::error_code commit_queue::write(commit_outcome& outcome) {
 core::error_code commit_queue::roll() {
     if (!ended_) {
         if (const auto error = sync_log()) return error;
-        if (const auto error = end_segment(*place_.opened, place_.header.generation, place_.offset, written_commit_))
-            return error;
+        if (const auto error = end_active()) return error;
         ended_ = true;
     }
     segment_header next;
@@ -197,8 +201,15 @@ core::error_code commit_queue::roll() {
     place_.opened = std::move(*begun);
     place_.header = next;
     place_.offset = segment_data_begin;
+    place_.footer.clear();
     ended_ = false;
     return {};
+}
+
+core::error_code commit_queue::end_active() {
+    const std::uint64_t generation = place_.header.generation;
+    return end_segment(*place_.opened, generation, place_.offset, written_commit_,
+                       place_.footer.encode(generation, place_.offset, written_commit_));
 }
 
 /// Makes everything written durable; does nothing when it is.
@@ -274,7 +285,7 @@ void commit_queue::take_side_work(core::error_code error) {
     } else if (sync_under_way_) { // also when the snapshot behind it could not be written
         place_.synced = *sync_under_way_;
         // A mark that cannot be written is only a proof missing at the next start; the next batch takes its place.
-        if (!ended_ && fits(entry_header_bytes) &&
+        if (!ended_ && fits(entry_header_bytes, 0) &&
             !write_mark(*place_.opened, entry_type::sync_mark, place_.header.generation, place_.offset, place_.synced))
             place_.offset += entry_header_bytes;
     }
@@ -320,6 +331,7 @@ void commit_queue::finish_side_work() {
 
 core::error_code commit_queue::recycle(std::uint32_t segment) {
     if (read_only_) return errc::read_only;
+    if (const auto error = sync_log()) return error; // copies of what lay in it may be written and not synced
     if (spares_.size() >= options_.spare_segments_max) return files_.remove(segment_name(segment));
     if (const auto error = files_.rename(segment_name(segment), spare_name(segment))) return error;
     spares_.push_back(segment);
@@ -330,7 +342,7 @@ core::error_code commit_queue::recycle(std::uint32_t segment) {
 void commit_queue::end_cleanly() {
     finish_side_work();
     if (read_only_ || ended_ || sync_log()) return;
-    (void)end_segment(*place_.opened, place_.header.generation, place_.offset, written_commit_);
+    (void)end_active();
 }
 
 } // namespace messaging::store

@@ -29,6 +29,7 @@ struct commit_outcome {
     core::error_code error;
     location base;
     std::uint64_t generation = 0; ///< of base's segment
+    location previous_end;        ///< where the content of the segment before ends
     std::uint64_t file_bytes = 0;
     std::uint64_t spares = 0;
     std::uint64_t syncs = 0; ///< since the outcome before
@@ -75,7 +76,8 @@ class commit_queue {
     core::error_code recycle(std::uint32_t segment);
     void end_cleanly();
     core::error_code fail(core::error_code error);
-    bool fits(std::size_t bytes) const noexcept;
+    core::error_code end_active();
+    bool fits(std::size_t bytes, std::size_t messages) const noexcept;
 
     file_system& files_;
     const log_options& options_;

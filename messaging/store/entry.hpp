@@ -19,19 +19,21 @@ struct location {
     constexpr explicit operator bool() const noexcept { return segment != 0; }
 };
 
-/// Values reach the disk: never renumber. 4 to 15 are kept for the store; 16 to 255 belong to the layer above, which
+/// Values reach the disk: never renumber. 5 to 15 are kept for the store; 16 to 255 belong to the layer above, which
 /// may cast any of them to entry_type: the store carries them without looking inside.
 enum class entry_type : std::uint8_t {
     commit = 0,      ///< begins each batch: its length, its number of entries, what was synced before
     sync_mark = 1,   ///< says that all commits up to its commit number are synced
     message = 2,     ///< a record; counts as live until retired
     segment_end = 3, ///< nothing follows in this segment
+    footer = 4,      ///< where the messages of this segment lie; stands before the end entry
     first_of_owner = 16
 };
 
 /// Bits of entry flags; never renumber.
 namespace entry_flag {
 inline constexpr std::uint8_t live = 1; ///< keeps its segment from being recycled until retired
+inline constexpr std::uint8_t copy = 2; ///< copied forward: the same topic and position stood in an older segment
 } // namespace entry_flag
 
 inline constexpr std::size_t entry_header_bytes = 40;

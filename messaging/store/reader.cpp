@@ -89,7 +89,22 @@ void reader::run() {
     }
 }
 
+/// By its footer; when that is missing or damaged, by reading all of it.
+void reader::serve_index(read_job& job) {
+    job.index = std::make_shared<segment_index>();
+    job.index->segment = job.index_of;
+    const auto source = opened(job.index_of);
+    core::result<std::vector<indexed_entry>> found = make_error_code(errc::not_found);
+    if (source && job.content_end != 0) found = read_footer(**source, job.generation, job.content_end);
+    if (source && !found) found = walk_segment(**source, job.generation);
+    if (found)
+        job.index->entries = std::move(*found);
+    else
+        job.index->error = found.error();
+}
+
 void reader::serve(read_job& job) {
+    if (job.index_of != 0) return serve_index(job);
     job.done = std::make_shared<fetched>();
     std::vector<read_span> runs;
     std::size_t bytes = 0;

@@ -21,6 +21,19 @@ struct read_job {
     std::vector<item> items;
     fetch_callback callback;
     std::shared_ptr<fetched> done;
+    // Or instead of all that the index of one segment:
+    std::uint32_t index_of = 0; ///< segment
+    std::uint32_t content_end = 0;
+    std::uint64_t generation = 0;
+    index_callback index_ready;
+    std::shared_ptr<segment_index> index;
+
+    void answer() {
+        if (index_of != 0)
+            index_ready(std::move(index));
+        else
+            callback(std::move(done));
+    }
 };
 
 class reader {
@@ -39,6 +52,7 @@ class reader {
   private:
     void run();
     void serve(read_job& job);
+    void serve_index(read_job& job);
     void read_run(read_job& job, std::size_t from, std::size_t to, std::size_t data_at, std::size_t bytes);
     core::result<file*> opened(std::uint32_t segment);
 

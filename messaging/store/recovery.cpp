@@ -100,6 +100,7 @@ class recovery_run {
     core::error_code replay(std::size_t index) {
         const found_segment& found = found_[index];
         const bool last = index + 1 == found_.size();
+        if (replay_footer(index)) return {};
         if (const auto error = read_file(found)) return error;
         // Segments before may be gone; the header knows what was good before this one.
         const std::uint64_t before = std::max(scanned_commit_, found.header.first_commit - 1);
@@ -115,13 +116,50 @@ class recovery_run {
         if (const auto error = report_damage(found, scan)) return error;
         if (scan.entries.empty() && scan.commits.empty() && scan.damage.empty())
             return make_spare(found.header.segment);
+        whole_ = scan.damage.empty();
         deliver_segment(found, scan, last);
-        handler_.on_progress(out.report.bytes_read, bytes_total_);
+        bytes_done_ += found.file_bytes;
+        handler_.on_progress(bytes_done_, bytes_total_);
         if (last && !scan.ended) return {};
         // An end entry of the last two may be in the page cache alone; later nothing else would know where they end.
         const bool certainly_synced = index + 2 < found_.size();
         if (scan.ended && certainly_synced) return {};
         return write_end(found, scan.end, scan.last_commit);
+    }
+
+    /// A sealed segment whose metadata the snapshot covers needs no more than its footer. False: it must be read.
+    bool replay_footer(std::size_t index) {
+        if (index + 2 >= found_.size()) return false; // of the last two even the end entries may be gone
+        const found_segment& found = found_[index];
+        const segment_header& next = found_[index + 1].header;
+        if (next.previous_segment != found.header.segment) return false;
+        if (next.first_commit > out.report.snapshot_commit + 1) return false;
+        auto opened = files_.open(segment_name(found.header.segment), open_mode::read);
+        if (!opened) return false;
+        const auto footer = read_footer(**opened, found.header.generation, next.previous_end);
+        if (!footer) {
+            ++out.report.footers_missing;
+            return false;
+        }
+        segment_info info{found.header.segment, found.header.generation, next.first_commit - 1, found.file_bytes};
+        info.content_end = next.previous_end;
+        for (const indexed_entry& each : *footer) {
+            ++info.live_count;
+            info.live_bytes += each.bytes;
+            ++out.report.entries;
+            handler_.on_indexed(each, {info.segment, each.offset});
+        }
+        out.segments.push_back(info);
+        scanned_commit_ = std::max(scanned_commit_, info.last_commit);
+        last_commit_ = std::max(last_commit_, info.last_commit);
+        chain_segment_ = info.segment;
+        chain_end_ = info.content_end;
+        ++out.report.segments;
+        ++out.report.footers;
+        out.report.bytes_read += footer->size() * sizeof(indexed_entry);
+        bytes_done_ += found.file_bytes;
+        handler_.on_progress(bytes_done_, bytes_total_);
+        return true;
     }
 
     core::error_code read_file(const found_segment& found) {
@@ -144,7 +182,9 @@ class recovery_run {
                     unproven_.push_back(commit);
                     end = std::min(end, commit.offset);
                 }
-        segment_info info{found.header.segment, found.header.generation, scan.last_commit, found.file_bytes, 0, 0};
+        segment_info info{found.header.segment, found.header.generation, scan.last_commit, found.file_bytes};
+        info.content_end = end;
+        footer_.clear();
         for (const std::uint32_t offset : scan.entries)
             if (offset < end) deliver(view_entry(bytes_.data() + offset), {info.segment, offset}, info);
         out.segments.push_back(info);
@@ -158,6 +198,7 @@ class recovery_run {
             ++info.live_count;
             info.live_bytes += entry.bytes();
         }
+        footer_.add(entry, where.offset);
         ++out.report.entries;
         handler_.on_entry(entry, where, entry.commit <= out.report.snapshot_commit);
     }
@@ -171,7 +212,7 @@ class recovery_run {
         header.previous_end = chain_end_;
         header.incarnation = incarnation_;
         std::uint32_t needed = segment_data_begin + entry_bytes(0);
-        for (const scanned_commit& commit : unproven_) needed += commit.bytes;
+        for (const scanned_commit& commit : unproven_) needed += 2 * commit.bytes; // and room for their footer
         header.segment_bytes = std::max(options_.segment_bytes, needed);
         // The copies are in the file before it becomes a segment: until then the old place is the one that counts.
         const std::vector<std::byte> copies = copy_unproven(header.generation);
@@ -204,19 +245,24 @@ class recovery_run {
 
     void deliver_copies(core::byte_span copies) {
         const segment_header& header = out.active.header;
-        segment_info info{header.segment, header.generation, last_commit_, header.segment_bytes, 0, 0};
+        segment_info info{header.segment, header.generation, last_commit_, header.segment_bytes};
+        footer_.clear();
         for (std::uint32_t at = 0; at < copies.size(); at += entry_length(copies.data() + at)) {
             const entry_view entry = view_entry(copies.data() + at);
             if (entry.type != entry_type::commit) deliver(entry, {info.segment, segment_data_begin + at}, info);
         }
         out.segments.push_back(info);
+        out.active.footer = std::move(footer_);
     }
 
     core::error_code write_end(const found_segment& found, std::uint32_t offset, std::uint64_t commit) {
         if (offset + entry_header_bytes > found.file_bytes) return {}; // cut short by damage; nothing to protect
+        std::string footer;
+        if (whole_ && offset + footer_.bytes() + entry_header_bytes <= found.file_bytes)
+            footer = footer_.encode(found.header.generation, offset, commit);
         auto opened = files_.open(segment_name(found.header.segment), open_mode::write);
         if (!opened) return opened.error();
-        return end_segment(**opened, found.header.generation, offset, commit);
+        return end_segment(**opened, found.header.generation, offset, commit, std::move(footer));
     }
 
     core::error_code report_damage(const found_segment& found, const scan_result& scan) {
@@ -272,7 +318,10 @@ class recovery_run {
     std::vector<std::byte> bytes_; ///< of the segment being read
     std::vector<scanned_commit> unproven_;
     std::optional<found_segment> open_end_; ///< the last segment, when it lacks its end entry
+    footer_draft footer_;                   ///< of the segment delivered last
+    bool whole_ = true;                     ///< no damage in it
     std::uint64_t bytes_total_ = 0;
+    std::uint64_t bytes_done_ = 0;
     std::uint64_t last_commit_ = 0;    ///< of snapshot and log
     std::uint64_t scanned_commit_ = 0; ///< of the log alone
     std::uint32_t highest_ = 0;
@@ -288,6 +337,8 @@ core::result<recovered> recover(file_system& files, const log_options& options, 
     if (const auto error = run.run()) return error;
     const recovery_report& report = run.out.report;
     core::log::info("store recovered", {{"segments", report.segments},
+                                        {"footers", report.footers},
+                                        {"footers_missing", report.footers_missing},
                                         {"bytes", report.bytes_read},
                                         {"entries", report.entries},
                                         {"commits", report.commits},

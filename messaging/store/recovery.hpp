@@ -3,6 +3,7 @@
 #pragma once
 
 #include "messaging/store/commit_log.hpp"
+#include "messaging/store/footer.hpp"
 #include "messaging/store/segment.hpp"
 
 namespace messaging::store {
@@ -15,6 +16,8 @@ struct segment_info {
     std::uint64_t file_bytes = 0;
     std::uint64_t live_count = 0;
     std::uint64_t live_bytes = 0;
+    std::uint32_t content_end = 0; ///< where a footer would stand; 0 while the segment is written, or not known
+    bool keep = false;             ///< its messages cannot be copied forward: unreadable
 };
 
 /// Where the commit thread goes on.
@@ -23,6 +26,7 @@ struct write_place {
     segment_header header;
     std::uint32_t offset = segment_data_begin;
     std::uint64_t synced = 0;
+    footer_draft footer; ///< of what is in the segment already
 };
 
 struct recovered {

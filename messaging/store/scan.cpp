@@ -43,6 +43,10 @@ class scanner {
         case entry_type::sync_mark:
             result_.synced = std::max(result_.synced, entry->commit);
             return at + entry->bytes();
+        case entry_type::footer: // stands behind all content, which was synced before
+            result_.synced = std::max(result_.synced, entry->commit);
+            footer_ = {at, at + entry->bytes()};
+            return footer_.to;
         case entry_type::segment_end:
             result_.synced = std::max(result_.synced, entry->commit);
             result_.ended = true;
@@ -142,6 +146,7 @@ class scanner {
     }
 
     void finish(std::size_t at) {
+        if (at == footer_.to) at = footer_.from; // content ends before it
         result_.end = static_cast<std::uint32_t>(at);
         if (request_.known_end && *request_.known_end > at) {
             note_damage(at, *request_.known_end); // the file is shorter than its content was
@@ -153,8 +158,12 @@ class scanner {
                 if (const auto body = read_commit_body(torn->body)) result_.cut_bytes = body->batch_bytes;
         }
         if (request_.known_end && !result_.ended && *request_.known_end < request_.bytes.size()) {
-            const auto last =
-                check_entry(request_.bytes.subspan(*request_.known_end), request_.generation, *request_.known_end);
+            std::uint32_t end = *request_.known_end;
+            auto last = check_entry(request_.bytes.subspan(end), request_.generation, end);
+            if (last && last->type == entry_type::footer) {
+                end += last->bytes();
+                last = check_entry(request_.bytes.subspan(end), request_.generation, end);
+            }
             result_.ended = last && last->type == entry_type::segment_end;
         }
     }
@@ -162,6 +171,10 @@ class scanner {
     scan_request request_;
     std::size_t limit_;
     scan_result result_;
+    struct {
+        std::size_t from = 0;
+        std::size_t to = 0;
+    } footer_;
     std::uint64_t work_left_ = std::uint64_t{1} << 32;
 };
 

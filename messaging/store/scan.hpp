@@ -33,7 +33,7 @@ struct scan_result {
     std::vector<scanned_commit> commits;
     std::vector<damaged_range> damage; ///< corruption, not the torn tail
     std::uint32_t end = 0;             ///< where the content ends
-    bool ended = false;                ///< an end entry stands there
+    bool ended = false;                ///< an end entry stands there, or behind a footer there
     std::uint32_t cut_bytes = 0;       ///< of a torn batch whose commit entry was readable
     std::uint64_t last_commit = 0;
     std::uint64_t synced = 0; ///< greatest commit that something valid calls synced

@@ -11,7 +11,7 @@ namespace messaging::store {
 namespace {
 
 constexpr std::string_view magic = "mqttlog\n";
-constexpr std::uint32_t format = 1;
+constexpr std::uint32_t format = 2; // 1 had neither footers nor copies; it is read as it is
 constexpr std::size_t header_bytes = 64, crc_at = 60, second_copy_at = 2048;
 
 core::error_code prepare_file(file& opened, const segment_header& header, core::byte_span content) {
@@ -22,6 +22,17 @@ core::error_code prepare_file(file& opened, const segment_header& header, core::
         if (const auto error = opened.write_at(segment_data_begin, content)) return error;
     if (opened.sync()) return errc::sync_failed;
     return {};
+}
+
+std::array<std::byte, entry_header_bytes> make_mark(entry_type type, std::uint64_t generation, std::uint32_t offset,
+                                                    std::uint64_t commit) {
+    std::array<std::byte, entry_header_bytes> bytes;
+    entry_view mark;
+    mark.commit = commit;
+    mark.type = type;
+    write_entry_header(bytes.data(), mark);
+    seal_entry(bytes.data(), generation, offset);
+    return bytes;
 }
 
 } // namespace
@@ -97,17 +108,14 @@ core::result<std::unique_ptr<file>> begin_segment(file_system& files, const segm
 
 core::error_code write_mark(file& segment, entry_type type, std::uint64_t generation, std::uint32_t offset,
                             std::uint64_t commit) {
-    std::array<std::byte, entry_header_bytes> bytes;
-    entry_view mark;
-    mark.commit = commit;
-    mark.type = type;
-    write_entry_header(bytes.data(), mark);
-    seal_entry(bytes.data(), generation, offset);
-    return segment.write_at(offset, bytes);
+    return segment.write_at(offset, make_mark(type, generation, offset, commit));
 }
 
-core::error_code end_segment(file& segment, std::uint64_t generation, std::uint32_t offset, std::uint64_t last_commit) {
-    if (const auto error = write_mark(segment, entry_type::segment_end, generation, offset, last_commit)) return error;
+core::error_code end_segment(file& segment, std::uint64_t generation, std::uint32_t offset, std::uint64_t last_commit,
+                             std::string footer) {
+    const auto end_at = offset + static_cast<std::uint32_t>(footer.size());
+    footer += core::as_text(make_mark(entry_type::segment_end, generation, end_at, last_commit));
+    if (const auto error = segment.write_at(offset, core::as_bytes(footer))) return error;
     if (segment.sync()) return errc::sync_failed;
     return {};
 }

@@ -38,8 +38,10 @@ core::result<segment_header> decode_header(core::byte_span block);
 /// could not be synced.
 core::result<std::unique_ptr<file>> begin_segment(file_system& files, const segment_header& header,
                                                   std::vector<std::uint32_t>& spares, core::byte_span content = {});
-/// Writes the end entry and syncs. Everything before must be synced already. Errors as above.
-core::error_code end_segment(file& segment, std::uint64_t generation, std::uint32_t offset, std::uint64_t last_commit);
+/// Writes the footer (may be empty) and the end entry behind it, and syncs. Everything before must be synced already.
+/// Errors as above.
+core::error_code end_segment(file& segment, std::uint64_t generation, std::uint32_t offset, std::uint64_t last_commit,
+                             std::string footer);
 /// A store entry without body at its place; not synced.
 core::error_code write_mark(file& segment, entry_type type, std::uint64_t generation, std::uint32_t offset,
                             std::uint64_t commit);

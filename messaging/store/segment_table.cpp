@@ -34,6 +34,17 @@ segment_info* segment_table::retire(location where, std::uint32_t bytes) noexcep
     return info->live_count == 0 ? info : nullptr;
 }
 
+segment_info* segment_table::sparsest(std::uint64_t snapshot_commit, bool pressed) noexcept {
+    if (!pressed && live_bytes_ >= disk_bytes_ / 4) return nullptr;
+    segment_info* found = nullptr;
+    for (segment_info& info : segments_) {
+        const bool sealed = info.segment != newest() && info.last_commit <= snapshot_commit;
+        if (!sealed || info.keep || info.live_count == 0 || info.live_bytes >= info.file_bytes / 4 * 3) continue;
+        if (found == nullptr || info.live_bytes < found->live_bytes) found = &info;
+    }
+    return found;
+}
+
 std::vector<std::uint32_t> segment_table::take_recyclable(std::uint64_t snapshot_commit) {
     std::vector<std::uint32_t> taken;
     const std::uint32_t last = newest();

@@ -25,6 +25,10 @@ class segment_table {
     /// Takes out those that ended, hold nothing live and have no commit after `snapshot_commit`.
     std::vector<std::uint32_t> take_recyclable(std::uint64_t snapshot_commit);
 
+    /// The sealed segment with the fewest live bytes when copying them forward pays: all live bytes are less than a
+    /// quarter of the disk used, or, `pressed`, it is less than three quarters full. Null when none does.
+    segment_info* sparsest(std::uint64_t snapshot_commit, bool pressed) noexcept;
+
     std::uint32_t newest() const noexcept { return segments_.back().segment; }
     std::size_t size() const noexcept { return segments_.size(); }
     std::uint64_t live_count() const noexcept { return live_count_; }

@@ -147,9 +147,17 @@ class hub final : private store::commit_listener, private store::recovery_handle
         std::uint64_t up_to = 0;
         std::vector<msg_link::run> runs;
     };
+    struct copied_message {
+        std::uint32_t topic = 0; ///< store number: the topic may be gone when the copy is committed
+        std::uint64_t position = 0;
+        store::location from;
+        std::uint32_t offset = 0;
+        std::uint32_t bytes = 0; ///< record bytes
+    };
     struct work {
         std::uint64_t commit = 0;
         std::vector<pending_message> messages;
+        std::vector<copied_message> copies;
         std::vector<mark> marks;
         std::vector<std::function<void(core::error_code)>> callbacks;
     };
@@ -260,9 +268,18 @@ class hub final : private store::commit_listener, private store::recovery_handle
     void unindex_filter(subscription& by, std::string_view filter);
     void destroy(subscription& one);
 
+    // hub_space.cpp
+    message* find_at(std::uint32_t topic_number, std::uint64_t position, store::location where) noexcept;
+    void copy_forward();
+    void copy_next();
+    void copy_read(const store::fetched& read);
+    void end_copying(bool failed);
+    void place_copies(work& batch, const store::committed_batch& done);
+
     // hub_recovery.cpp
     void on_snapshot(core::byte_span bytes, std::uint64_t commit) override;
     void on_entry(const store::entry_view& entry, store::location where, bool covered_by_snapshot) override;
+    void on_indexed(const store::indexed_entry& entry, store::location where) override;
     void on_progress(std::uint64_t done, std::uint64_t total) override;
     void replay(std::uint8_t type, std::uint32_t topic, core::byte_span body);
     void replay_message(const store::entry_view& entry, store::location where);
@@ -301,6 +318,15 @@ class hub final : private store::commit_listener, private store::recovery_handle
     std::uint64_t next_topic_identity_ = 1;
     bool want_snapshot_ = false;
     bool recovering_ = false;
+    bool closing_ = false;
+    /// The segment whose live messages are being copied forward.
+    struct copying {
+        std::shared_ptr<const store::segment_index> index; ///< null: none, or not read yet
+        std::size_t next = 0;                              ///< in it
+        bool running = false;
+    } copying_;
+    std::int64_t copy_after_ms_ = 0;
+    std::int64_t snapshot_after_ms_ = 0; ///< when one that could not be written is tried again; 0: none
     std::int64_t base_wall_ms_ = 0;
     core::steady_time base_steady_{};
     core::steady_time progress_told_{};

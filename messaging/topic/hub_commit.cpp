@@ -14,6 +14,7 @@ hub::~hub() = default;
 
 void hub::close() {
     if (!log_) return;
+    closing_ = true;
     for (auto* one : dirty_cursors_) one->cursor_dirty = true;
     tick();
     flush();
@@ -59,6 +60,12 @@ void hub::tick() {
     dirty_marks_.clear();
     wake_due();
     sweep_topics();
+    if (snapshot_after_ms_ != 0 && now_ms() >= snapshot_after_ms_) {
+        snapshot_after_ms_ = 0;
+        want_snapshot_ = true;
+        kick();
+    }
+    copy_forward();
     if (log_->gathered_bytes() > 0) kick();
 }
 
@@ -156,6 +163,7 @@ void hub::on_committed(const store::committed_batch& done) {
 }
 
 void hub::complete(work& batch, const store::committed_batch& done) {
+    place_copies(batch, done);
     for (const auto& one : batch.messages) {
         auto& to = *one.to;
         --to.committing;
@@ -173,6 +181,7 @@ void hub::complete(work& batch, const store::committed_batch& done) {
 }
 
 void hub::refuse_batch(work& batch, const store::committed_batch& done) {
+    if (!batch.copies.empty()) end_copying(true); // the old places stay
     const auto why = done.error == boost::system::errc::no_space_on_device ? msg_link::reason::disk_full
                                                                            : msg_link::reason::store_failed;
     core::log::error("commit failed",
@@ -209,7 +218,11 @@ void hub::settle(mark& one) {
 void hub::on_rolled(std::uint32_t) { want_snapshot_ = true; }
 
 void hub::on_snapshot_written(core::error_code error, std::uint64_t commit) {
-    if (error) core::log::warn("snapshot not written", {{"commit", commit}, {"error", error.message()}});
+    if (!error) return;
+    // Without one nothing is recycled: try until it succeeds.
+    constexpr std::int64_t again_ms = 1'000;
+    snapshot_after_ms_ = now_ms() + again_ms;
+    core::log::warn("snapshot not written", {{"commit", commit}, {"error", error.message()}});
 }
 
 std::string hub::make_snapshot() const {

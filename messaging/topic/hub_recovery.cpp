@@ -62,6 +62,16 @@ void hub::replay_message(const store::entry_view& entry, store::location where) 
     orphan_messages_.push_back({entry.topic, one});
 }
 
+void hub::on_indexed(const store::indexed_entry& entry, store::location where) {
+    newest_entry_ms_ = std::max(newest_entry_ms_, entry.time_ms);
+    message one;
+    one.position = entry.position;
+    one.time_ms = entry.time_ms;
+    one.where = where;
+    one.bytes = entry.bytes - store::entry_bytes(0);
+    orphan_messages_.push_back({entry.topic, one});
+}
+
 void hub::replay(std::uint8_t kind, std::uint32_t number, core::byte_span body) {
     core::byte_reader read(body);
     switch (static_cast<journal::type>(kind)) {
@@ -262,11 +272,16 @@ void hub::finish_recovery() {
     // The log clock never goes behind what it wrote.
     base_wall_ms_ = std::max(base_wall_ms_, newest_entry_ms_);
     std::sort(orphan_messages_.begin(), orphan_messages_.end(), [](const auto& a, const auto& b) {
-        return a.topic != b.topic ? a.topic < b.topic : a.what.position < b.what.position;
+        if (a.topic != b.topic) return a.topic < b.topic;
+        return a.what.position != b.what.position ? a.what.position < b.what.position : a.what.where < b.what.where;
     });
-    for (const auto& [number, one] : orphan_messages_) {
+    for (std::size_t i = 0; i < orphan_messages_.size(); ++i) {
+        const auto& [number, one] = orphan_messages_[i];
         const auto found = numbered_.find(number);
-        if (found == numbered_.end()) {
+        // Copied forward and not recycled yet: the newest place counts.
+        const bool copied = i + 1 < orphan_messages_.size() && orphan_messages_[i + 1].topic == number &&
+                            orphan_messages_[i + 1].what.position == one.position;
+        if (found == numbered_.end() || copied) {
             log_->retire(one.where, store::entry_bytes(one.bytes));
             continue;
         }

@@ -67,6 +67,9 @@ struct hub_stats {
     std::array<std::uint64_t, record::to_device_fault_count> to_device_invalid{}; ///< by record::to_device_fault
     std::uint64_t commit_ns = 0;
     std::uint64_t sync_ns = 0;
+    std::uint64_t copied_messages = 0; ///< moved to the head of the log so that their segment could be recycled
+    std::uint64_t copied_bytes = 0;
+    std::uint64_t segments_copied = 0;
 };
 
 } // namespace messaging::topic

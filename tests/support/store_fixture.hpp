@@ -63,6 +63,7 @@ struct seen_entry {
     std::string body;
     messaging::store::location where;
     bool covered = false;
+    std::uint32_t indexed_bytes = 0; ///< known by a footer: no body
 };
 
 class recording_handler final : public messaging::store::recovery_handler {
@@ -74,6 +75,18 @@ class recording_handler final : public messaging::store::recovery_handler {
     void on_entry(const messaging::store::entry_view& entry, messaging::store::location where, bool covered) override {
         entries.push_back({entry.commit, entry.type, entry.flags, entry.topic, entry.position, entry.time_ms,
                            std::string(core::as_text(entry.body)), where, covered});
+    }
+    void on_indexed(const messaging::store::indexed_entry& entry, messaging::store::location where) override {
+        seen_entry seen;
+        seen.type = messaging::store::entry_type::message;
+        seen.flags = messaging::store::entry_flag::live;
+        seen.topic = entry.topic;
+        seen.position = entry.position;
+        seen.time_ms = entry.time_ms;
+        seen.where = where;
+        seen.covered = true;
+        seen.indexed_bytes = entry.bytes;
+        entries.push_back(seen);
     }
     void on_progress(std::uint64_t done, std::uint64_t total) override {
         progress_done = done;

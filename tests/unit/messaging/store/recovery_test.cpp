@@ -205,7 +205,7 @@ TEST_CASE("recovery: a newer format is refused", "[store]") {
     segment_header header{1, 1, 1, 0, 0, 0, 65536};
     header_block block = encode_header(header);
     for (const std::size_t at : {std::size_t{0}, std::size_t{2048}}) {
-        block[at + 11] = std::byte{2};
+        block[at + 11] = std::byte{3};
         const std::uint32_t crc = crc32c({block.data() + at, 60});
         core::store_big_endian(block.data() + at + 60, crc);
     }
@@ -252,8 +252,10 @@ TEST_CASE("recovery: an end entry that only the page cache has is made durable",
     std::mt19937_64 random(5);
     test.files.power_cut(random);
     REQUIRE_FALSE(test.open()); // its empty successor became a spare: the segment's own word counts now
-    CHECK(test.files.content("0000000001.seg").substr(segment_data_begin + 5 * one, 4) ==
-          std::string("\x00\x00\x00\x28", 4));
+    const std::string content = test.files.content("0000000001.seg");
+    const std::size_t end = segment_data_begin + 5 * one;
+    CHECK(content.substr(end, 4) == std::string("\x00\x00\x00\xB4", 4)); // the footer: 40 + 5 × 28
+    CHECK(content.substr(end + 0xB4, 4) == std::string("\x00\x00\x00\x28", 4));
     test.close_and_open();
     CHECK(test.positions() == positions{1, 2, 3, 4, 5});
     CHECK(test.log->report().damaged_places == 0);
