@@ -52,6 +52,11 @@ void read_data(core::config_node node, config& into) {
         node.complain("segment_bytes must be from 1MiB to 1GiB");
     into.log.segment_bytes = static_cast<std::uint32_t>(segment);
     into.log.cache_bytes_max = cache;
+    into.log.spare_reserve = 2;
+    node.read_bytes("disk_bytes_max", into.log.disk_bytes_max);
+    if (into.log.disk_bytes_max != 0 && segment != 0 &&
+        into.log.disk_bytes_max / segment < std::uint64_t{2} * store::reserve_segments)
+        node.complain("disk_bytes_max must be 0 (no bound) or at least eight times segment_bytes");
     node.finish();
 }
 
@@ -165,7 +170,7 @@ std::string describe(const config& c) {
     return fmt::format(
                "log: {{ level: {} }}\n"
                "listen: {{ address: {}, port: {}, certificate: \"{}\", key: \"{}\", connections_max: {} }}\n"
-               "data: {{ directory: {}, durability: {}, segment_bytes: {}, cache_bytes: {} }}\n"
+               "data: {{ directory: {}, durability: {}, segment_bytes: {}, cache_bytes: {}, disk_bytes_max: {} }}\n"
                "link: {{ secret_file: {}, lease: {}ms, failover_after: {}ms }}\n"
                "auth:\n{}"
                "reload: {{ interval: {}ms }}\n"
@@ -178,13 +183,13 @@ std::string describe(const config& c) {
                "  qos0_lag_bytes: {}\n",
                level, c.listen.address, c.listen.port, c.listen.certificate, c.listen.key, c.listen.connections_max,
                c.data_directory, c.log.mode == store::durability::fsync ? "fsync" : "os", c.log.segment_bytes,
-               c.log.cache_bytes_max, c.link_secret_file, c.limits.lease.count(), c.limits.failover_after.count(),
-               auth::describe(c.logins, false), c.reload_interval.count(), c.limits.backlog_bytes_per_topic,
-               c.limits.backlog_bytes_per_tenant, c.limits.ttl.count(), c.limits.topics_per_tenant,
-               c.limits.subscriptions_per_tenant, c.limits.record_bytes, c.limits.state_bytes_per_tenant,
-               c.limits.kept_bytes_per_topic, c.limits.kept_ttl.count(), c.limits.reports_per_client,
-               c.limits.report_ttl.count(), c.limits.report_bytes_per_tenant, c.limits.unacknowledged_per_subscription,
-               c.limits.held_back_per_subscription, c.limits.qos0_lag_bytes) +
+               c.log.cache_bytes_max, c.log.disk_bytes_max, c.link_secret_file, c.limits.lease.count(),
+               c.limits.failover_after.count(), auth::describe(c.logins, false), c.reload_interval.count(),
+               c.limits.backlog_bytes_per_topic, c.limits.backlog_bytes_per_tenant, c.limits.ttl.count(),
+               c.limits.topics_per_tenant, c.limits.subscriptions_per_tenant, c.limits.record_bytes,
+               c.limits.state_bytes_per_tenant, c.limits.kept_bytes_per_topic, c.limits.kept_ttl.count(),
+               c.limits.reports_per_client, c.limits.report_ttl.count(), c.limits.report_bytes_per_tenant,
+               c.limits.unacknowledged_per_subscription, c.limits.held_back_per_subscription, c.limits.qos0_lag_bytes) +
            fmt::format("management: {{ operator_tenant: \"{}\" }}\n", c.operator_tenant);
 }
 

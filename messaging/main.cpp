@@ -7,9 +7,11 @@
 #include "messaging/config.hpp"
 #include "messaging/ctl/commands.hpp"
 #include "messaging/service.hpp"
+#include "messaging/tools/offline_store.hpp"
 
 #include <iostream>
 #include <string>
+#include <string_view>
 #include <vector>
 
 namespace {
@@ -22,6 +24,9 @@ constexpr const char* usage =
   mqtt-messaging token --secret FILE --role broker|mapper|application --tenants '*'|t1,t2 [--days N]
                                           print a link token (the secret is made when it is missing)
   mqtt-messaging ctl …                    topics, subscriptions, tail, publish, unsubscribe (ctl --help tells more)
+  mqtt-messaging verify DIR               check a store that no process uses; see verify --help
+  mqtt-messaging dump DIR [--topic T/N/NAME] [--json]
+                                          print its log
   mqtt-messaging health [--port 8082]     exit 0 when the running program is ready
   mqtt-messaging --version
 )";
@@ -63,6 +68,8 @@ int main(int count, char** texts) {
     if (count > 1 && std::string_view(texts[1]) == "ctl") return messaging::ctl::run({texts + 2, texts + count});
     const ops::arguments given(count, texts, {"--config", "--secret", "--role", "--tenants", "--days", "--port"});
     if (given.command() == "token") return token_command(given);
+    if (count > 1 && (std::string_view(texts[1]) == "verify" || std::string_view(texts[1]) == "dump"))
+        return messaging::tools::run_command({texts + 1, texts + count});
     if (given.command() == "health") return ops::ask_health(given.value("--port", "8082"));
     const auto stop = ops::answer_common("mqtt-messaging", usage, given);
     if (stop) return *stop;

@@ -228,6 +228,8 @@ void service::declare_metrics() {
            [this] { return static_cast<double>(hub_->log().stats().live_bytes); });
     number("messaging_live_messages", "Live messages",
            [this] { return static_cast<double>(hub_->log().stats().live_messages); });
+    number("messaging_disk_full", "1 while messages are refused for want of disk space",
+           [this] { return hub_->disk_full() ? 1.0 : 0.0; });
     number("messaging_segments", "Segment files in use",
            [this] { return static_cast<double>(hub_->log().stats().segments); });
     number("messaging_copied_messages_total", "Live messages moved out of nearly empty segments",

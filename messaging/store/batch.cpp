@@ -11,6 +11,7 @@ void batch::begin(std::uint64_t commit) noexcept {
     size_ = 0;
     entry_count_ = 0;
     live_count_ = 0;
+    new_count_ = 0;
     live_bytes_ = 0;
 }
 
@@ -53,6 +54,7 @@ std::uint32_t batch::append(const entry_view& header, std::initializer_list<core
     ++entry_count_;
     if (header.live()) {
         ++live_count_;
+        if ((header.flags & entry_flag::copy) == 0) ++new_count_;
         live_bytes_ += bytes;
     }
     return at;

@@ -26,6 +26,8 @@ class batch {
     std::uint32_t size() const noexcept { return size_; }
     std::uint32_t entry_count() const noexcept { return entry_count_; }
     std::uint32_t live_count() const noexcept { return live_count_; }
+    /// Messages that are no copies: what a full disk refuses first.
+    std::uint32_t new_count() const noexcept { return new_count_; }
     std::uint64_t live_bytes() const noexcept { return live_bytes_; }
 
     /// The entry that append() returned this offset for; views live as long as the batch.
@@ -57,6 +59,7 @@ class batch {
     std::uint32_t size_ = 0;
     std::uint32_t entry_count_ = 0;
     std::uint32_t live_count_ = 0;
+    std::uint32_t new_count_ = 0;
     std::uint64_t live_bytes_ = 0;
     std::uint64_t commit_ = 0;
     location base_;

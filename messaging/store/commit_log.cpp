@@ -55,9 +55,17 @@ struct commit_log::state {
         commit_job job;
         handed_bytes += gathering->size();
         ++batches_out;
+        job.none_failed_since = completed_commit;
+        job.may_roll = room_for(1);
         job.bytes = std::move(gathering);
         gathering = cache.fresh(next_commit++);
         queue->push(std::move(job));
+    }
+
+    /// Whether so many more segments stay within disk_bytes_max. Spares do not count: they are used first.
+    bool room_for(std::uint64_t more) const noexcept {
+        if (options.disk_bytes_max == 0) return true;
+        return segments.disk_bytes() + more * options.segment_bytes <= options.disk_bytes_max;
     }
 
     void drain() {
@@ -159,8 +167,10 @@ struct commit_log::state {
 core::result<std::unique_ptr<commit_log>> commit_log::open(log_options options, file_system& files, post_function post,
                                                            recovery_handler& handler, commit_listener& listener) {
     options.batch_bytes_max = std::min(options.batch_bytes_max, options.segment_bytes / 4);
-    const bool sizes_fit = options.segment_bytes >= segment_bytes_min && options.segment_bytes <= segment_bytes_max &&
-                           options.batch_bytes_max >= batch_bytes_least;
+    const bool sizes_fit =
+        options.segment_bytes >= segment_bytes_min && options.segment_bytes <= segment_bytes_max &&
+        options.batch_bytes_max >= batch_bytes_least &&
+        (options.disk_bytes_max == 0 || options.disk_bytes_max / options.segment_bytes >= 2 * reserve_segments);
     if (!sizes_fit) return make_error_code(errc::bad_options);
     if (!options.random) options.random = system_random;
     auto lock = files.lock();
@@ -205,6 +215,8 @@ std::uint64_t commit_log::gathering() const noexcept { return state_->gathering-
 
 std::size_t commit_log::gathered_bytes() const noexcept { return state_->gathering->size(); }
 
+bool commit_log::reserve_reached() const noexcept { return !state_->room_for(reserve_segments); }
+
 void commit_log::flush() {
     if (state_->batches_out == 0 && !state_->gathering->empty() && !state_->closed) state_->hand_over();
 }
@@ -228,7 +240,8 @@ void commit_log::retire(location where, std::uint32_t bytes) {
 }
 
 std::uint32_t commit_log::sparse_segment() const noexcept {
-    const segment_info* const found = state_->segments.sparsest(state_->snapshot_commit, false);
+    const segment_info* const found =
+        state_->segments.sparsest(state_->snapshot_commit, !state_->room_for(reserve_segments + 1));
     return found != nullptr ? found->segment : 0;
 }
 

@@ -27,12 +27,17 @@ enum class durability {
     os     ///< complete it after the write; sync once per sync_interval (survives a killed process, not a power cut)
 };
 
+/// With disk_bytes_max: so many segments are left to acknowledgements, deletions and copies when messages are refused.
+inline constexpr std::uint32_t reserve_segments = 4;
+
 struct log_options {
     durability mode = durability::fsync;
     std::uint32_t segment_bytes = 64u << 20;       ///< 64 KiB to 1 GiB
     std::uint32_t batch_bytes_max = 16u << 20;     ///< cut to a quarter of the segment
     std::size_t cache_bytes_max = 64u << 20;       ///< newest batches kept in RAM
     std::uint32_t spare_segments_max = 4;          ///< free files kept for reuse; more are deleted
+    std::uint32_t spare_reserve = 0;               ///< of these, only for batches without new messages
+    std::uint64_t disk_bytes_max = 0;              ///< of segments and spares; 0 = no bound, else 8 segments at least
     std::chrono::milliseconds sync_interval{1000}; ///< durability::os only
     bool side_thread = true; ///< false: no commit overtakes a sync or snapshot begun before it (one order for tests)
     /// Source of generations and of the incarnation; empty = the system's random numbers. Tests own it.
@@ -166,6 +171,9 @@ class commit_log {
     /// Commit number of the batch that the last append() went to (or that the next one will begin).
     std::uint64_t gathering() const noexcept;
     std::size_t gathered_bytes() const noexcept;
+    /// disk_bytes_max less the reserve is used up: the owner appends no new messages until copies and recycling have
+    /// made room. What it appends all the same is refused with ENOSPC only where the reserve ends too.
+    bool reserve_reached() const noexcept;
     /// Hands the batch over when the commit thread is idle; otherwise it goes by itself when the thread gets free.
     void flush();
 

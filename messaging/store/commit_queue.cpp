@@ -137,14 +137,18 @@ core::error_code commit_queue::fail(core::error_code error) {
 core::error_code commit_queue::commit(commit_outcome& outcome) {
     const std::uint64_t number = outcome.job.bytes->commit();
     core::error_code error;
+    // What the owner appended before it heard of a refusal may need what was refused: that goes the same way.
+    if (refused_commit_ > outcome.job.none_failed_since) error = refused_why_;
     if (read_only_) error = errc::read_only;
     const batch& bytes = *outcome.job.bytes;
     const std::size_t behind = footer_draft().bytes(bytes.live_count()) + entry_header_bytes;
     if (bytes.size() + behind > options_.segment_bytes - segment_data_begin) error = errc::too_large;
-    if (!error && (ended_ || !fits(bytes.size(), bytes.live_count()))) error = roll();
+    if (!error && (ended_ || !fits(bytes.size(), bytes.live_count())))
+        error = outcome.job.may_roll ? roll(bytes) : make_error_code(boost::system::errc::no_space_on_device);
     if (!error) error = write(outcome);
     if (error) {
         refused_commit_ = number;
+        refused_why_ = error;
         return fail(error);
     }
     outcome.base = {place_.header.segment, place_.offset};
@@ -182,7 +186,7 @@ core::error_code commit_queue::write(commit_outcome& outcome) {
     return {};
 }
 
-core::error_code commit_queue::roll() {
+core::error_code commit_queue::roll(const batch& wanted) {
     if (!ended_) {
         if (const auto error = sync_log()) return error;
         if (const auto error = end_active()) return error;
@@ -196,7 +200,10 @@ core::error_code commit_queue::roll() {
     next.previous_end = place_.offset;
     next.incarnation = incarnation_;
     next.segment_bytes = options_.segment_bytes;
-    auto begun = begin_segment(files_, next, spares_);
+    // The last spares are for what gives space back: on a full disk new messages do not get them.
+    const bool reserved = wanted.new_count() > 0 && spares_.size() <= options_.spare_reserve;
+    std::vector<std::uint32_t> none;
+    auto begun = begin_segment(files_, next, reserved ? none : spares_);
     if (!begun) return begun.error();
     place_.opened = std::move(*begun);
     place_.header = next;
@@ -294,6 +301,14 @@ void commit_queue::take_side_work(core::error_code error) {
     outcome.error = error;
     outcome.job.what = commit_job::kind::sync;
     if (snapshot_under_way_) {
+        if (error == boost::system::errc::no_space_on_device && !spares_.empty()) {
+            // Without a snapshot nothing can be recycled: it is worth a spare.
+            (void)files_.remove(spare_name(spares_.back()));
+            spares_.pop_back();
+            snapshots_waiting_.push_front(std::move(*snapshot_under_way_));
+            snapshot_under_way_.reset();
+            return;
+        }
         outcome.job = std::move(*snapshot_under_way_);
         snapshot_under_way_.reset();
         if (!error) forget_old_snapshots(outcome.job.commit);

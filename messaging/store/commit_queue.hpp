@@ -20,7 +20,8 @@ struct commit_job {
     std::shared_ptr<batch> bytes;        ///< batch
     std::string snapshot;                ///< snapshot
     std::uint64_t commit = 0;            ///< snapshot: covers commits up to this one
-    std::uint64_t none_failed_since = 0; ///< snapshot: it stands on all commits after this one
+    std::uint64_t none_failed_since = 0; ///< snapshot, batch: it stands on all commits after this one
+    bool may_roll = true;                ///< batch: a further segment is within the bound
     std::uint32_t segment = 0;           ///< recycle
 };
 
@@ -62,7 +63,7 @@ class commit_queue {
     void report(commit_outcome outcome);
     core::error_code commit(commit_outcome& outcome);
     core::error_code write(commit_outcome& outcome);
-    core::error_code roll();
+    core::error_code roll(const batch& wanted);
     core::error_code sync_log();
     void accept_snapshot(commit_job job);
     void step_side_work();
@@ -96,8 +97,9 @@ class commit_queue {
     std::vector<std::uint64_t> snapshots_;
     std::uint64_t written_commit_ = 0; ///< last one written
     std::uint64_t refused_commit_ = 0; ///< last one refused
-    bool ended_ = false;               ///< the segment has its end entry, the next one is still to begin
-    bool dirty_ = false;               ///< written since the last sync began
+    core::error_code refused_why_;
+    bool ended_ = false; ///< the segment has its end entry, the next one is still to begin
+    bool dirty_ = false; ///< written since the last sync began
     std::uint64_t dirty_bytes_ = 0;
     bool read_only_ = false;
     std::uint64_t syncs_ = 0;

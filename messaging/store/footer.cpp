@@ -132,10 +132,12 @@ core::result<std::vector<indexed_entry>> read_footer(file& segment, std::uint64_
     return out;
 }
 
-core::result<std::vector<indexed_entry>> walk_segment(file& segment, std::uint64_t generation) {
+core::result<std::vector<indexed_entry>> walk_segment(file& segment, std::uint64_t generation,
+                                                       std::uint32_t content_end) {
     std::vector<indexed_entry> out;
     segment_walk walk(segment, generation);
     for (std::uint32_t offset = segment_data_begin;;) {
+        if (offset == content_end) return out; // what stands behind may be a damaged footer
         const auto entry = walk.at(offset);
         if (!entry) return entry.error();
         if (!*entry) return make_error_code(errc::damaged);

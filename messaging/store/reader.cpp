@@ -96,7 +96,7 @@ void reader::serve_index(read_job& job) {
     const auto source = opened(job.index_of);
     core::result<std::vector<indexed_entry>> found = make_error_code(errc::not_found);
     if (source && job.content_end != 0) found = read_footer(**source, job.generation, job.content_end);
-    if (source && !found) found = walk_segment(**source, job.generation);
+    if (source && !found) found = walk_segment(**source, job.generation, job.content_end);
     if (found)
         job.index->entries = std::move(*found);
     else

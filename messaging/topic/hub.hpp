@@ -18,6 +18,7 @@
 #include <functional>
 #include <map>
 #include <memory>
+#include <set>
 #include <string>
 #include <unordered_map>
 #include <vector>
@@ -34,6 +35,9 @@ class hub final : private store::commit_listener, private store::recovery_handle
     /// Flushes, waits for the log and closes it.
     void close();
     bool failed() const noexcept { return log_ && !log_->failed().empty(); }
+    /// Messages are refused for want of disk space: by store::log_options::disk_bytes_max, or because the disk said so
+    /// within the last second. Everything else goes on as far as the reserve reaches; ends by itself.
+    bool disk_full() const noexcept { return disk_full_until_ms_ != 0 || log_->reserve_reached(); }
     const store::commit_log& log() const noexcept { return *log_; }
     /// Records of live messages, read off the loop; for management.
     void fetch(std::vector<store::read_request> requests, store::fetch_callback callback) {
@@ -268,6 +272,13 @@ class hub final : private store::commit_listener, private store::recovery_handle
     void unindex_filter(subscription& by, std::string_view filter);
     void destroy(subscription& one);
 
+    // hub_relog.cpp
+    void log_again(const store::batch& refused);
+    void log_again(const store::entry_view& entry);
+    void append_again();
+    void append_subscription(std::uint64_t id, bool sought);
+    void watch_disk();
+
     // hub_space.cpp
     message* find_at(std::uint32_t topic_number, std::uint64_t position, store::location where) noexcept;
     void copy_forward();
@@ -319,6 +330,21 @@ class hub final : private store::commit_listener, private store::recovery_handle
     bool want_snapshot_ = false;
     bool recovering_ = false;
     bool closing_ = false;
+    /// What refused batches should have logged, by name: it is logged anew as it stands then.
+    struct owed {
+        std::set<std::uint32_t> topics;
+        std::set<std::uint64_t> subscriptions;
+        std::set<std::uint64_t> sought;
+        std::set<std::pair<std::uint64_t, std::string>> filters_removed;
+        std::set<std::uint64_t> claims;
+        std::set<std::uint64_t> sessions;
+        std::set<std::array<std::string, 3>> states;   ///< tenant, namespace, key
+        std::vector<std::pair<std::string, will>> own; ///< messages without a publisher: tenant and message
+    } owed_;
+    bool owes_ = false;
+    std::int64_t owed_after_ms_ = 0;      ///< when to try without other work
+    std::int64_t disk_full_until_ms_ = 0; ///< 0: the disk is not full as far as we know
+    bool told_disk_full_ = false;
     /// The segment whose live messages are being copied forward.
     struct copying {
         std::shared_ptr<const store::segment_index> index; ///< null: none, or not read yet

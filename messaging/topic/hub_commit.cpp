@@ -2,6 +2,7 @@
 #include "messaging/topic/hub.hpp"
 
 #include "common/core/log.hpp"
+#include "common/record/device_topics.hpp"
 #include "messaging/topic/journal.hpp"
 
 #include <algorithm>
@@ -34,6 +35,7 @@ void hub::kick() {
 
 void hub::flush() {
     kick_pending_ = false;
+    if (owes_ && log_->gathered_bytes() > 0) append_again();
     mark_sources();
     place_staged();
     if (want_snapshot_) {
@@ -65,6 +67,7 @@ void hub::tick() {
         want_snapshot_ = true;
         kick();
     }
+    watch_disk();
     copy_forward();
     if (log_->gathered_bytes() > 0) kick();
 }
@@ -141,6 +144,7 @@ hub::work& hub::gathering_work() {
 }
 
 void hub::append_journal(std::uint8_t type, std::uint32_t topic, std::string_view body) {
+    if (owes_) append_again();
     (void)log_->append(static_cast<store::entry_type>(type), topic, 0, now_ms(), {core::as_bytes(body)});
     (void)gathering_work();
     kick();
@@ -190,8 +194,16 @@ void hub::refuse_batch(work& batch, const store::committed_batch& done) {
         --one.to->committing;
         count_bytes(*one.to, -static_cast<std::int64_t>(one.bytes));
         ++stats_.refused[static_cast<std::size_t>(why)];
-        if (one.source != nullptr) append_run(one.source->failed_runs, one.sequence, why);
+        if (one.source != nullptr)
+            append_run(one.source->failed_runs, one.sequence, why);
+        else if (done.bytes && !one.to->name().starts_with(record::dead_letter_prefix)) // those are tried by `buried`
+            owed_.own.push_back({one.to->owner().name, will{one.to->name_space(), one.to->name(),
+                                                            std::string(core::as_text(done.bytes->body(one.offset)))}});
     }
+    constexpr std::int64_t again_ms = 1'000;
+    if (why == msg_link::reason::disk_full) disk_full_until_ms_ = now_ms() + again_ms;
+    owed_after_ms_ = now_ms() + again_ms;
+    if (done.bytes) log_again(*done.bytes);
 }
 
 void hub::report(work& batch, core::error_code error) {

@@ -89,6 +89,7 @@ msg_link::reason hub::check_publish(const topic* to, const claim* by, core::byte
     if (bytes.size() > owner.quota.record_bytes) return msg_link::reason::too_large;
     if (!log_->failed().empty()) return msg_link::reason::store_failed;
     if (to->edges.empty() && !to->kept()) return msg_link::reason::no_subscribers;
+    if (disk_full()) return msg_link::reason::disk_full;
     if (to->reports() && owner.report_bytes + bytes.size() > owner.quota.report_bytes_per_tenant)
         return msg_link::reason::tenant_backlog_full;
     if (to->kept()) return msg_link::reason::ok; // has its own cap and counts for no quota
@@ -184,6 +185,7 @@ void hub::count_bytes(topic& of, std::int64_t bytes) noexcept {
 }
 
 void hub::append_message(topic& to, publish_source* source, core::byte_span record) {
+    if (owes_) append_again();
     number_topic(to);
     auto& owner = to.owner();
     pending_message one;

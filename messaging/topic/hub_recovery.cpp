@@ -320,6 +320,7 @@ void hub::finish_recovery() {
                     if (message.pending == 0) retire(*one, message);
                 }
                 one->trim();
+                if (one->kept()) trim_kept(*one); // what its bound had dropped is in the log as long as its segment
             }
         }
         owner->position += position_jump;

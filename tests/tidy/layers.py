@@ -14,7 +14,7 @@ import source_tree
 FOLDERS = {
     "common": ["core", "async", "net", "record", "link", "notification2", "platform", "auth", "ops"],
     "broker": ["mqtt", "session", "login", "relay", "tenant", "edge", "admin"],
-    "messaging": ["store", "topic", "endpoint", "admin", "ctl"],
+    "messaging": ["store", "topic", "tools", "endpoint", "admin", "ctl"],
     "mapper": ["expression", "payload", "mapping", "transform", "api", "uplink", "downlink"],
 }
 # Header pattern -> files that may include it, why.

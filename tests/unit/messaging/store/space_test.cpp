@@ -149,3 +149,57 @@ TEST_CASE("recycling: reopening again and again does not collect segments", "[st
     CHECK(test.log->stats().segments == 1);
     CHECK(test.log->stats().spare_segments <= 4);
 }
+
+TEST_CASE("disk budget: refused when it is too small; its reserve is told, its end refuses", "[store]") {
+    store_test test;
+    test.options.disk_bytes_max = 7 * 64 * 1024;
+    CHECK(test.open() == errc::bad_options);
+    test.options.disk_bytes_max = 8 * 64 * 1024;
+    REQUIRE_FALSE(test.open());
+    fill(test, 1, 16);
+    CHECK_FALSE(test.log->reserve_reached());
+    fill(test, 17, 17); // the fifth segment
+    CHECK(test.log->reserve_reached());
+    fill(test, 18, 32); // all eight
+    test.write(33, std::string(15'000, 'x'));
+    CHECK(test.commit().error == boost::system::errc::no_space_on_device);
+    CHECK(test.log->stats().disk_bytes == 8 * 64 * 1024);
+    test.commit_one(34); // a small one still has room
+}
+
+TEST_CASE("full disk: the last spares are for what is no new message", "[store]") {
+    store_test test;
+    test.options.spare_reserve = 2;
+    REQUIRE_FALSE(test.open());
+    const auto where = fill(test, 1, 12);
+    for (std::size_t i = 0; i < 8; ++i) test.log->retire(where[i], entry_bytes(15'000));
+    REQUIRE_FALSE(test.snapshot("state"));
+    test.commit_one(13);
+    REQUIRE(test.log->stats().spare_segments == 2);
+    test.files.limit_bytes(3 * 64 * 1024 + 4096); // all there is
+    const std::string body(15'000, 'x');
+    test.write(14, body);
+    CHECK(test.commit().error == boost::system::errc::no_space_on_device);
+    test.log->append(entry_type::first_of_owner, 0, 0, 0, {core::as_bytes(body)});
+    CHECK_FALSE(test.commit().error);
+    CHECK(test.log->stats().spare_segments == 1);
+    test.files.limit_bytes(~std::uint64_t{0});
+    test.commit_one(15, body);
+    test.kill_and_open();
+    CHECK(test.log->report().damaged_places == 0);
+}
+
+TEST_CASE("fault: what was handed over behind a refused batch is refused too", "[store]") {
+    store_test test;
+    REQUIRE_FALSE(test.open());
+    test.files.fail_write(0, EIO, 0);
+    const std::string body(15'000, 'x'); // one fills a batch: the next append hands it over
+    for (std::uint64_t i = 1; i <= 3; ++i) test.write(i, body);
+    const std::uint64_t third = test.log->gathering();
+    test.log->flush();
+    REQUIRE(test.loop.run_until([&] { return test.listener.batches.size() >= 2; }));
+    CHECK(test.listener.batches[0].error == boost::system::errc::io_error);
+    CHECK(test.listener.batches[1].error == boost::system::errc::io_error);
+    REQUIRE(test.loop.run_until([&] { return test.listener.batches.back().commit >= third; }));
+    CHECK_FALSE(test.listener.batches.back().error); // it was gathered when the owner heard
+}

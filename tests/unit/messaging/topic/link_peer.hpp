@@ -20,7 +20,10 @@ namespace support {
 /// Messaging in memory: store, hub, sessions. `restart` is a killed process; `power_cut` loses what was not synced.
 class memory_messaging {
   public:
-    explicit memory_messaging(messaging::topic::limits with = {}) : limits(with) { open(); }
+    explicit memory_messaging(messaging::topic::limits with = {}, std::uint64_t disk_max = 0)
+        : limits(with), disk_bytes_max(disk_max) {
+        open();
+    }
     ~memory_messaging() { close(); }
 
     void open() {
@@ -28,6 +31,7 @@ class memory_messaging {
         hub = std::make_unique<messaging::topic::hub>(limits, clock, [] {});
         messaging::store::log_options options;
         options.segment_bytes = 256 * 1024;
+        options.disk_bytes_max = disk_bytes_max;
         REQUIRE_FALSE(hub->open(options, files, loop->poster()));
         sessions = std::make_unique<messaging::endpoint::link_sessions>(*hub, clock);
         sessions->recover();
@@ -69,6 +73,7 @@ class memory_messaging {
     }
 
     messaging::topic::limits limits;
+    std::uint64_t disk_bytes_max;
     manual_clock clock;
     faulty_file_system files;
     std::unique_ptr<hand_loop> loop;
