@@ -248,9 +248,13 @@ class Cases:
             link.send(acknowledge(1, (0, MOST), (first, second), (0, MOST)))
             third = self.deliver(link)
             assert first < second < third
-            link.send(frame(0x10, struct.pack(">IIH", 1, 2**32 - 1, 1) + struct.pack(">QQ", 0, MOST)))
+            link.send(frame(0x10, struct.pack(">IIH", 1, 0, 1) + struct.pack(">QQ", 0, MOST)))
             link.send(credit(1, MOST, MOST) + credit(1, 0, 0))
             self.deliver(link)
+            # An ordered stream as a whole waits for what comes later; the link goes on.
+            link.send(frame(0x10, struct.pack(">IIH", 1, 2**32 - 1, 1) + struct.pack(">QQ", 0, MOST)))
+            link.send(frame(0x13, struct.pack(">I", 1) + text("t0815") + text("n") + text("k") + b"\x00"))
+            link.wait(0x8A)
             link.send(close_stream(1))
             link.close()
 

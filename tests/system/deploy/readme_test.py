@@ -24,6 +24,7 @@ COVERED = {
     "deploy/demo.sh": "tests/system/deploy/demo_test.py",
     "deploy/demo.sh --data /tmp/demo/": "tests/system/deploy/demo_test.py",
     "tests/run.sh": ".ci/run",
+    "mqtt-messaging ctl --help": "tests/system/notification2/ctl.py",
     "MQTT_PLAIN=true MQTT_TLS=false docker-compose -f deploy/compose.yaml --profile demo up --build": "tests/system/compose.sh",
     "deploy/package.sh broker|messaging|mapper": "tests/system/deploy/manifest_test.py",
     "kill -9": "tests/system/kill_test.py",
