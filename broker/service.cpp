@@ -54,9 +54,10 @@ bool service::start(std::string& why_not) {
         else
             health_.not_ready("link", "the link to messaging is down: " + relay_->link().last_error());
     });
-    relay_->measure_into(
-        metrics_.histograms("mqtt_publish_seconds", "PUBLISH to its settlement by messaging, one at a time", ops::latency_bounds())
-            .with());
+    relay_->measure_into(metrics_
+                             .histograms("mqtt_publish_seconds",
+                                         "PUBLISH to its settlement by messaging, one at a time", ops::latency_bounds())
+                             .with());
     reports_.emplace(*relay_, clock_);
     shared_.emplace(
         edge::shared_parts{*relay_, *logins_, *tenants_, settings_.limits, clock_, counters_, *reports_, scratch_});
