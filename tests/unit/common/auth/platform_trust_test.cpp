@@ -60,9 +60,9 @@ struct fixture {
         auto who = std::make_unique<platform::service_credentials>(
             std::move(fixed), bootstrap ? platform.as({"management", "bootstrap", "y"}) : nullptr);
         trust.emplace(platform.loop.get_executor(), platform.factory(), std::move(who), clock, with);
-        trust->on_change([this](const core::tenant_id& tenant) {
+        trust->on_change([this](const core::tenant_id& whose) {
             ++changes;
-            last_changed = tenant.value;
+            last_changed = whose.value;
         });
     }
     ~fixture() {
