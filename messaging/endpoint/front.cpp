@@ -48,8 +48,8 @@ net::upgrade_handler front::upgrader() {
 const route* front::find(std::string_view path) const noexcept {
     if (path.size() > 1 && path.ends_with('/')) path.remove_suffix(1);
     for (const auto& one : routes_)
-        if (one.path == path || (one.below && path.size() > one.path.size() && path.starts_with(one.path) &&
-                                 path[one.path.size()] == '/'))
+        if (one.path == path ||
+            (one.below && path.size() > one.path.size() && path.starts_with(one.path) && path[one.path.size()] == '/'))
             return &one;
     return nullptr;
 }

@@ -133,7 +133,7 @@ core::result<std::vector<indexed_entry>> read_footer(file& segment, std::uint64_
 }
 
 core::result<std::vector<indexed_entry>> walk_segment(file& segment, std::uint64_t generation,
-                                                       std::uint32_t content_end) {
+                                                      std::uint32_t content_end) {
     std::vector<indexed_entry> out;
     segment_walk walk(segment, generation);
     for (std::uint32_t offset = segment_data_begin;;) {
@@ -142,7 +142,7 @@ core::result<std::vector<indexed_entry>> walk_segment(file& segment, std::uint64
         if (!entry) return entry.error();
         if (!*entry) return make_error_code(errc::damaged);
         const entry_view& found = **entry;
-        if (found.type == entry_type::segment_end) return out;
+        if (found.type == entry_type::segment_end || found.type == entry_type::footer) return out;
         if (is_message(found)) out.push_back({found.position, found.time_ms, found.topic, offset, found.bytes()});
         offset += found.bytes();
     }

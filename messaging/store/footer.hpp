@@ -41,8 +41,8 @@ class footer_draft {
 /// The footer at `offset`, where the content of the segment ends. Errors: errc::not_found when there is none that is
 /// whole, or the system's.
 core::result<std::vector<indexed_entry>> read_footer(file& segment, std::uint64_t generation, std::uint32_t offset);
-/// The same from the entries themselves, up to `content_end` (0: not known) or the end entry. errc::damaged when something
-/// else is met before it.
+/// The same from the entries themselves, up to `content_end` (0: not known), the footer or the end entry. errc::damaged
+/// when something else is met before it.
 core::result<std::vector<indexed_entry>> walk_segment(file& segment, std::uint64_t generation,
                                                       std::uint32_t content_end);
 

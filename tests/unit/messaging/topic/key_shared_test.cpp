@@ -317,7 +317,8 @@ TEST_CASE("key-shared: order per key holds while consumers come, go, fail and me
                     return other.key == at.key &&
                            (at.key.empty() ? other.position == at.position : other.position >= at.position);
                 });
-                one.peer->give_back(1, at.position, at.position, random() % 2 == 0 ? 0 : random() % 500);
+                one.peer->give_back(1, at.position, at.position,
+                                    random() % 2 == 0 ? 0 : static_cast<std::uint32_t>(random() % 500));
                 take();
             }
             break;
