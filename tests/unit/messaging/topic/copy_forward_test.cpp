@@ -56,10 +56,15 @@ class sparse_store {
             messaging.loop->run_ready();
         }
     }
-    /// Ticks until the store is at most that many segments; the read thread answers when it does.
+    /// Ticks until the store is at most that many segments; the threads for reading and snapshots answer when they do.
     bool shrinks_to(std::uint64_t segments) {
-        for (int i = 0; i < 2'000 && messaging.hub->log().stats().segments > segments; ++i) ticks(1);
-        return messaging.hub->log().stats().segments <= segments;
+        const auto deadline = std::chrono::steady_clock::now() + std::chrono::seconds(30);
+        while (messaging.hub->log().stats().segments > segments) {
+            if (std::chrono::steady_clock::now() > deadline) return false;
+            ticks(1);
+            std::this_thread::sleep_for(std::chrono::milliseconds(1)); // between two looks
+        }
+        return true;
     }
     texts waiting() {
         link_peer again(messaging, 8);

@@ -2,6 +2,7 @@
 #include "tests/unit/messaging/topic/link_peer.hpp"
 
 #include <cerrno>
+#include <thread>
 
 using namespace support;
 
@@ -48,7 +49,11 @@ TEST_CASE("disk budget: at the reserve messages are refused; acknowledging makes
     messaging.settle();
     REQUIRE(messaging.loop->run_until([&] { return broker.payloads(1).size() == taken; }));
     for (const auto& one : broker.deliveries) broker.acknowledge(1, one.position, one.position);
-    for (int i = 0; i < 1'000 && messaging.hub->disk_full(); ++i) messaging.advance(std::chrono::milliseconds(100));
+    const auto deadline = std::chrono::steady_clock::now() + std::chrono::seconds(30);
+    while (messaging.hub->disk_full() && std::chrono::steady_clock::now() < deadline) {
+        messaging.advance(std::chrono::milliseconds(100));
+        std::this_thread::sleep_for(std::chrono::milliseconds(1)); // snapshots are written on another thread
+    }
     REQUIRE_FALSE(messaging.hub->disk_full());
     broker.outcomes.clear();
     broker.publish(1, "again");
