@@ -96,7 +96,13 @@ void commit_queue::perform(commit_job job) {
     outcome.job = std::move(job);
     switch (outcome.job.what) {
     case commit_job::kind::batch: outcome.error = commit(outcome); break;
-    case commit_job::kind::recycle: outcome.error = recycle(outcome.job.segment); break;
+    case commit_job::kind::recycle:
+        if (!all_synced() && !read_only_) {
+            recycles_waiting_.push_back({std::move(outcome.job), written_commit_});
+            return;
+        }
+        outcome.error = recycle(outcome.job.segment);
+        break;
     case commit_job::kind::snapshot:
     case commit_job::kind::sync:
     case commit_job::kind::end: break;
@@ -189,6 +195,7 @@ core::error_code commit_queue::write(commit_outcome& outcome) {
 core::error_code commit_queue::roll(const batch& wanted) {
     if (!ended_) {
         if (const auto error = sync_log()) return error;
+        recycle_synced();
         if (const auto error = end_active()) return error;
         ended_ = true;
     }
@@ -248,6 +255,7 @@ void commit_queue::accept_snapshot(commit_job job) {
 /// Takes what is finished and begins what is due.
 void commit_queue::step_side_work() {
     if (const auto done = side_.poll()) take_side_work(*done);
+    recycle_synced();
     if (read_only_) refuse_snapshots();
     if (side_.busy() || read_only_) return;
     if (!snapshots_waiting_.empty())
@@ -346,11 +354,24 @@ void commit_queue::finish_side_work() {
 
 core::error_code commit_queue::recycle(std::uint32_t segment) {
     if (read_only_) return errc::read_only;
-    if (const auto error = sync_log()) return error; // copies of what lay in it may be written and not synced
     if (spares_.size() >= options_.spare_segments_max) return files_.remove(segment_name(segment));
     if (const auto error = files_.rename(segment_name(segment), spare_name(segment))) return error;
     spares_.push_back(segment);
     return {};
+}
+
+/// Copies of what lay in a segment may be written and not synced (durability::os): until they are it stays. Nobody
+/// waits.
+void commit_queue::recycle_synced() {
+    while (!recycles_waiting_.empty()) {
+        auto& first = recycles_waiting_.front();
+        if (!all_synced() && place_.synced < first.after && !read_only_) return;
+        commit_outcome outcome;
+        outcome.error = recycle(first.job.segment);
+        outcome.job = std::move(first.job);
+        recycles_waiting_.pop_front();
+        report(std::move(outcome));
+    }
 }
 
 /// After this a reopening has nothing to rewrite. Failing is harmless: then it has.

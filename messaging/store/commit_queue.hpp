@@ -75,6 +75,8 @@ class commit_queue {
     void refuse_snapshots();
     void finish_side_work();
     core::error_code recycle(std::uint32_t segment);
+    void recycle_synced();
+    bool all_synced() const noexcept { return !dirty_ && !sync_under_way_; }
     void end_cleanly();
     core::error_code fail(core::error_code error);
     core::error_code end_active();
@@ -104,6 +106,11 @@ class commit_queue {
     bool read_only_ = false;
     std::uint64_t syncs_ = 0;
     clock::time_point sync_at_{};
+    struct waiting_recycle {
+        commit_job job;
+        std::uint64_t after; ///< until commits up to this one are synced
+    };
+    std::deque<waiting_recycle> recycles_waiting_;
     std::deque<commit_job> snapshots_waiting_;
     std::optional<commit_job> snapshot_under_way_;
     std::optional<std::uint64_t> sync_under_way_; ///< proves all commits up to it
