@@ -81,7 +81,7 @@ class service {
     std::unique_ptr<topic::alarm_board> alarms_;
     std::unique_ptr<endpoint::link_sessions> sessions_;
     std::unique_ptr<endpoint::front> front_;
-    std::unique_ptr<endpoint::notification_api> api_; ///< only where somebody can tell who may log in
+    std::unique_ptr<endpoint::notification_api> api_;   ///< only where somebody can tell who may log in
     std::unique_ptr<admin::management_api> management_; ///< likewise
     std::unique_ptr<net::http_server> server_;
     ops::file_watch watch_;
