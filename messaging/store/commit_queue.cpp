@@ -1,16 +1,10 @@
 #include "messaging/store/commit_queue.hpp"
 
 #include "common/core/log.hpp"
-#include "messaging/store/snapshot.hpp"
 
 #include <array>
 
 namespace messaging::store {
-
-namespace {
-/// durability::os: written and not yet on its way to the disk. Bounds what a roll has to wait for.
-constexpr std::uint64_t dirty_bytes_max = 4u << 20;
-} // namespace
 
 commit_queue::commit_queue(file_system& files, const log_options& options, std::uint64_t incarnation, recovered& from,
                            std::function<void()> wake)
@@ -97,12 +91,9 @@ void commit_queue::perform(commit_job job) {
     switch (outcome.job.what) {
     case commit_job::kind::batch: outcome.error = commit(outcome); break;
     case commit_job::kind::recycle:
-        if (!all_synced() && !read_only_) {
-            recycles_waiting_.push_back({std::move(outcome.job), written_commit_});
-            return;
-        }
-        outcome.error = recycle(outcome.job.segment);
-        break;
+        recycles_waiting_.push_back({std::move(outcome.job), written_commit_});
+        recycle_synced();
+        return;
     case commit_job::kind::snapshot:
     case commit_job::kind::sync:
     case commit_job::kind::end: break;
@@ -111,7 +102,7 @@ void commit_queue::perform(commit_job job) {
 }
 
 void commit_queue::report(commit_outcome outcome) {
-    outcome.spares = spares_.size();
+    outcome.spares = spares_.size() + (prepared_ || under_way_ == side::prepare ? 1 : 0);
     outcome.syncs = syncs_;
     syncs_ = 0;
     bool first = false;
@@ -149,7 +140,8 @@ core::error_code commit_queue::commit(commit_outcome& outcome) {
     const batch& bytes = *outcome.job.bytes;
     const std::size_t behind = footer_draft().bytes(bytes.live_count()) + entry_header_bytes;
     if (bytes.size() + behind > options_.segment_bytes - segment_data_begin) error = errc::too_large;
-    if (!error && (ended_ || !fits(bytes.size(), bytes.live_count())))
+    may_roll_ = outcome.job.may_roll;
+    if (!error && !fits(bytes.size(), bytes.live_count()))
         error = outcome.job.may_roll ? roll(bytes) : make_error_code(boost::system::errc::no_space_on_device);
     if (!error) error = write(outcome);
     if (error) {
@@ -190,195 +182,6 @@ core::error_code commit_queue::write(commit_outcome& outcome) {
     outcome.sync_time = clock::now() - written;
     place_.synced = bytes.commit();
     return {};
-}
-
-core::error_code commit_queue::roll(const batch& wanted) {
-    if (!ended_) {
-        if (const auto error = sync_log()) return error;
-        recycle_synced();
-        if (const auto error = end_active()) return error;
-        ended_ = true;
-    }
-    segment_header next;
-    next.segment = place_.header.segment + 1;
-    next.generation = options_.random();
-    next.first_commit = written_commit_ + 1;
-    next.previous_segment = place_.header.segment;
-    next.previous_end = place_.offset;
-    next.incarnation = incarnation_;
-    next.segment_bytes = options_.segment_bytes;
-    // The last spares are for what gives space back: on a full disk new messages do not get them.
-    const bool reserved = wanted.new_count() > 0 && spares_.size() <= options_.spare_reserve;
-    std::vector<std::uint32_t> none;
-    auto begun = begin_segment(files_, next, reserved ? none : spares_);
-    if (!begun) return begun.error();
-    place_.opened = std::move(*begun);
-    place_.header = next;
-    place_.offset = segment_data_begin;
-    place_.footer.clear();
-    ended_ = false;
-    return {};
-}
-
-core::error_code commit_queue::end_active() {
-    const std::uint64_t generation = place_.header.generation;
-    return end_segment(*place_.opened, generation, place_.offset, written_commit_,
-                       place_.footer.encode(generation, place_.offset, written_commit_));
-}
-
-/// Makes everything written durable; does nothing when it is.
-core::error_code commit_queue::sync_log() {
-    if (sync_under_way_) take_side_work(*side_.wait());
-    if (read_only_) return errc::sync_failed;
-    if (!dirty_) return {};
-    dirty_ = false;
-    dirty_bytes_ = 0;
-    ++syncs_;
-    if (place_.opened->sync()) return fail(errc::sync_failed);
-    place_.synced = written_commit_;
-    return {};
-}
-
-void commit_queue::accept_snapshot(commit_job job) {
-    commit_outcome outcome;
-    if (read_only_) outcome.error = errc::read_only;
-    if (refused_commit_ > job.none_failed_since) outcome.error = errc::snapshot_stale;
-    if (!outcome.error) {
-        snapshots_waiting_.push_back(std::move(job));
-        step_side_work();
-        return;
-    }
-    outcome.job = std::move(job);
-    report(std::move(outcome));
-}
-
-/// Takes what is finished and begins what is due.
-void commit_queue::step_side_work() {
-    if (const auto done = side_.poll()) take_side_work(*done);
-    recycle_synced();
-    if (read_only_) refuse_snapshots();
-    if (side_.busy() || read_only_) return;
-    if (!snapshots_waiting_.empty())
-        begin_snapshot();
-    else if (sync_due())
-        begin_sync();
-}
-
-bool commit_queue::sync_due() const { return dirty_ && (dirty_bytes_ >= dirty_bytes_max || clock::now() >= sync_at_); }
-
-void commit_queue::begin_sync() {
-    dirty_ = false;
-    dirty_bytes_ = 0;
-    ++syncs_;
-    sync_under_way_ = written_commit_;
-    side_.start(
-        [log = place_.opened.get()] { return log->sync() ? make_error_code(errc::sync_failed) : core::error_code{}; });
-}
-
-/// Never ahead of the log, so that is synced first where it is not.
-void commit_queue::begin_snapshot() {
-    snapshot_under_way_ = std::move(snapshots_waiting_.front());
-    snapshots_waiting_.pop_front();
-    file* log = nullptr;
-    if (dirty_) {
-        log = place_.opened.get();
-        dirty_ = false;
-        dirty_bytes_ = 0;
-        ++syncs_;
-        sync_under_way_ = written_commit_;
-    }
-    side_.start([this, log]() -> core::error_code {
-        if (log != nullptr && log->sync()) return errc::sync_failed;
-        return save_snapshot(files_, snapshot_under_way_->commit, snapshot_under_way_->snapshot);
-    });
-}
-
-void commit_queue::take_side_work(core::error_code error) {
-    if (error == errc::sync_failed) {
-        dirty_ = false; // nothing will be synced any more
-        (void)fail(error);
-    } else if (sync_under_way_) { // also when the snapshot behind it could not be written
-        place_.synced = *sync_under_way_;
-        // A mark that cannot be written is only a proof missing at the next start; the next batch takes its place.
-        if (!ended_ && fits(entry_header_bytes, 0) &&
-            !write_mark(*place_.opened, entry_type::sync_mark, place_.header.generation, place_.offset, place_.synced))
-            place_.offset += entry_header_bytes;
-    }
-    sync_under_way_.reset();
-    commit_outcome outcome;
-    outcome.error = error;
-    outcome.job.what = commit_job::kind::sync;
-    if (snapshot_under_way_) {
-        if (error == boost::system::errc::no_space_on_device && !spares_.empty()) {
-            // Without a snapshot nothing can be recycled: it is worth a spare.
-            (void)files_.remove(spare_name(spares_.back()));
-            spares_.pop_back();
-            snapshots_waiting_.push_front(std::move(*snapshot_under_way_));
-            snapshot_under_way_.reset();
-            return;
-        }
-        outcome.job = std::move(*snapshot_under_way_);
-        snapshot_under_way_.reset();
-        if (!error) forget_old_snapshots(outcome.job.commit);
-    } else if (!error) {
-        return;
-    }
-    report(std::move(outcome));
-}
-
-void commit_queue::forget_old_snapshots(std::uint64_t newest) {
-    if (snapshots_.empty() || snapshots_.back() != newest) snapshots_.push_back(newest);
-    while (snapshots_.size() > snapshots_kept) {
-        (void)files_.remove(snapshot_name(snapshots_.front())); // one more than needed harms nobody
-        snapshots_.erase(snapshots_.begin());
-    }
-}
-
-void commit_queue::refuse_snapshots() {
-    for (auto& job : snapshots_waiting_) {
-        commit_outcome outcome;
-        outcome.job = std::move(job);
-        outcome.error = errc::read_only;
-        report(std::move(outcome));
-    }
-    snapshots_waiting_.clear();
-}
-
-/// Waits until nothing of it is left.
-void commit_queue::finish_side_work() {
-    while (const auto done = side_.wait()) {
-        take_side_work(*done);
-        step_side_work();
-    }
-}
-
-core::error_code commit_queue::recycle(std::uint32_t segment) {
-    if (read_only_) return errc::read_only;
-    if (spares_.size() >= options_.spare_segments_max) return files_.remove(segment_name(segment));
-    if (const auto error = files_.rename(segment_name(segment), spare_name(segment))) return error;
-    spares_.push_back(segment);
-    return {};
-}
-
-/// Copies of what lay in a segment may be written and not synced (durability::os): until they are it stays. Nobody
-/// waits.
-void commit_queue::recycle_synced() {
-    while (!recycles_waiting_.empty()) {
-        auto& first = recycles_waiting_.front();
-        if (!all_synced() && place_.synced < first.after && !read_only_) return;
-        commit_outcome outcome;
-        outcome.error = recycle(first.job.segment);
-        outcome.job = std::move(first.job);
-        recycles_waiting_.pop_front();
-        report(std::move(outcome));
-    }
-}
-
-/// After this a reopening has nothing to rewrite. Failing is harmless: then it has.
-void commit_queue::end_cleanly() {
-    finish_side_work();
-    if (read_only_ || ended_ || sync_log()) return;
-    (void)end_active();
 }
 
 } // namespace messaging::store

@@ -1,9 +1,11 @@
 // The commit thread: takes what the loop handed over, writes each batch with one write, syncs once, rolls segments
-// and recycles files; snapshots, and syncs that nobody waits for, go to a thread behind it. The loop and the thread
-// share two vectors under one mutex; everything else here belongs to the thread.
+// and recycles files; snapshots, syncs that nobody waits for, ends of segments and the preparation of the next one go
+// to a thread behind it. The loop and the thread share two vectors under one mutex; everything else here belongs to the
+// thread.
 #pragma once
 
 #include "messaging/store/recovery.hpp"
+#include "messaging/store/segment_seal.hpp"
 #include "messaging/store/side_work.hpp"
 
 #include <condition_variable>
@@ -64,13 +66,25 @@ class commit_queue {
     core::error_code commit(commit_outcome& outcome);
     core::error_code write(commit_outcome& outcome);
     core::error_code roll(const batch& wanted);
+    segment_header next_header();
+    std::uint32_t take_spare();
+    void leave_segment();
     core::error_code sync_log();
     void accept_snapshot(commit_job job);
     void step_side_work();
     void take_side_work(core::error_code error);
-    void begin_snapshot();
-    void begin_sync();
     bool sync_due() const;
+    void begin_sync();
+    void mark_sync_begun();
+    void sync_done(core::error_code error);
+    void report_sync_failure(core::error_code error);
+    void begin_snapshot();
+    void snapshot_done(core::error_code error);
+    bool prepare_due() const;
+    void begin_prepare();
+    void prepare_done(core::error_code error);
+    void begin_seal();
+    void seal_done(core::error_code error);
     void forget_old_snapshots(std::uint64_t newest);
     void refuse_snapshots();
     void finish_side_work();
@@ -79,7 +93,6 @@ class commit_queue {
     bool all_synced() const noexcept { return !dirty_ && !sync_under_way_; }
     void end_cleanly();
     core::error_code fail(core::error_code error);
-    core::error_code end_active();
     bool fits(std::size_t bytes, std::size_t messages) const noexcept;
 
     file_system& files_;
@@ -100,7 +113,8 @@ class commit_queue {
     std::uint64_t written_commit_ = 0; ///< last one written
     std::uint64_t refused_commit_ = 0; ///< last one refused
     core::error_code refused_why_;
-    bool ended_ = false; ///< the segment has its end entry, the next one is still to begin
+    bool may_roll_ = true; ///< the last batch said so
+    bool ending_ = false;
     bool dirty_ = false; ///< written since the last sync began
     std::uint64_t dirty_bytes_ = 0;
     bool read_only_ = false;
@@ -114,6 +128,16 @@ class commit_queue {
     std::deque<commit_job> snapshots_waiting_;
     std::optional<commit_job> snapshot_under_way_;
     std::optional<std::uint64_t> sync_under_way_; ///< proves all commits up to it
+    std::optional<prepared_segment> prepared_;    ///< the next segment
+    std::optional<prepared_segment> preparing_;   ///< belongs to the side work while that is under way
+    bool cannot_prepare_ = false;                 ///< until the next roll, or a spare more
+    struct sealing {
+        std::uint32_t segment;
+        segment_seal seal;
+    };
+    std::deque<sealing> seals_; ///< the first belongs to the side work while that is under way
+    enum class side { none, sync, snapshot, prepare, seal };
+    side under_way_ = side::none;
     side_work side_;
 
     std::thread thread_; // last: starts when all the rest is there

@@ -11,13 +11,18 @@ namespace {
 constexpr std::size_t crc_at = 4, commit_at = 8, type_at = 16, flags_at = 17, zero_at = 18, topic_at = 20,
                       position_at = 24, time_at = 32;
 
-std::uint32_t checksum(const std::byte* entry, std::uint32_t length, std::uint64_t generation,
-                       std::uint32_t offset) noexcept {
+/// What an entry's checksum begins with: the part that is not in the file.
+std::uint32_t checksum_begin(std::uint32_t length, std::uint64_t generation, std::uint32_t offset) noexcept {
     std::array<std::byte, 16> seed;
     core::store_big_endian(seed.data(), generation);
     core::store_big_endian(seed.data() + 8, offset);
     core::store_big_endian(seed.data() + 12, length);
-    return crc32c({entry + commit_at, length - commit_at}, crc32c(seed));
+    return crc32c(seed);
+}
+
+std::uint32_t checksum(const std::byte* entry, std::uint32_t length, std::uint64_t generation,
+                       std::uint32_t offset) noexcept {
+    return crc32c({entry + commit_at, length - commit_at}, checksum_begin(length, generation, offset));
 }
 
 } // namespace
@@ -36,6 +41,14 @@ void write_entry_header(std::byte* to, const entry_view& entry) noexcept {
 
 void seal_entry(std::byte* entry, std::uint64_t generation, std::uint32_t offset) noexcept {
     core::store_big_endian(entry + crc_at, checksum(entry, entry_length(entry), generation, offset));
+}
+
+void seal_entry_in_parts(std::byte* header, std::span<const std::string> body, std::uint64_t generation,
+                         std::uint32_t offset) noexcept {
+    std::uint32_t crc = checksum_begin(entry_length(header), generation, offset);
+    crc = crc32c({header + commit_at, entry_header_bytes - commit_at}, crc);
+    for (const std::string& part : body) crc = crc32c(core::as_bytes(part), crc);
+    core::store_big_endian(header + crc_at, crc);
 }
 
 entry_view view_entry(const std::byte* entry) noexcept {

@@ -8,6 +8,8 @@
 #include <cstddef>
 #include <cstdint>
 #include <optional>
+#include <span>
+#include <string>
 
 namespace messaging::store {
 
@@ -62,6 +64,9 @@ struct entry_view {
 void write_entry_header(std::byte* to, const entry_view& entry) noexcept;
 /// Writes the checksum of the whole entry at `entry` for its place in a segment of that generation.
 void seal_entry(std::byte* entry, std::uint64_t generation, std::uint32_t offset) noexcept;
+/// The same for an entry whose body lies elsewhere, in parts; `header` states the whole length.
+void seal_entry_in_parts(std::byte* header, std::span<const std::string> body, std::uint64_t generation,
+                         std::uint32_t offset) noexcept;
 /// Length field of the entry at `entry`; at least 4 bytes must be readable.
 inline std::uint32_t entry_length(const std::byte* entry) noexcept {
     return core::load_big_endian<std::uint32_t>(entry);

@@ -10,6 +10,7 @@ namespace messaging::store {
 namespace {
 
 constexpr std::size_t item_bytes = 28;
+constexpr std::size_t block_items = 2340; // about 64 KiB
 
 bool is_message(const entry_view& entry) noexcept { return entry.type == entry_type::message; }
 
@@ -60,7 +61,16 @@ class segment_walk {
 void footer_draft::add(const entry_view& entry, std::uint32_t offset) {
     if (!entry.live()) return;
     if (!is_message(entry)) complete_ = false;
-    entries_.push_back({entry.position, entry.time_ms, entry.topic, offset, entry.bytes()});
+    if (count_++ % block_items == 0) {
+        blocks_.emplace_back();
+        blocks_.back().reserve(block_items * item_bytes);
+    }
+    core::byte_writer write(blocks_.back());
+    write.u32(entry.topic);
+    write.u32(offset);
+    write.u32(entry.bytes());
+    write.u64(entry.position);
+    write.u64(static_cast<std::uint64_t>(entry.time_ms));
 }
 
 void footer_draft::add(const batch& written, std::uint32_t offset) {
@@ -71,35 +81,25 @@ void footer_draft::add(const batch& written, std::uint32_t offset) {
 }
 
 void footer_draft::clear() noexcept {
-    entries_.clear();
+    blocks_.clear();
+    count_ = 0;
     complete_ = true;
 }
 
 std::size_t footer_draft::bytes(std::size_t more) const noexcept {
-    return entry_header_bytes + (entries_.size() + more) * item_bytes;
+    return entry_header_bytes + (count_ + more) * item_bytes;
 }
 
-std::string footer_draft::encode(std::uint64_t generation, std::uint32_t offset, std::uint64_t last_commit) const {
-    std::string out;
-    if (!complete_) return out;
-    out.reserve(bytes());
-    out.resize(entry_header_bytes);
-    core::byte_writer write(out);
-    for (const indexed_entry& each : entries_) {
-        write.u32(each.topic);
-        write.u32(each.offset);
-        write.u32(each.bytes);
-        write.u64(each.position);
-        write.u64(static_cast<std::uint64_t>(each.time_ms));
-    }
-    auto* const first = reinterpret_cast<std::byte*>(out.data());
-    entry_view header;
-    header.commit = last_commit;
-    header.type = entry_type::footer;
-    header.body = core::as_bytes(out).subspan(entry_header_bytes);
-    write_entry_header(first, header);
-    seal_entry(first, generation, offset);
-    return out;
+footer_draft::header footer_draft::seal(std::uint64_t generation, std::uint32_t offset,
+                                        std::uint64_t last_commit) const {
+    header made{};
+    entry_view entry;
+    entry.commit = last_commit;
+    entry.type = entry_type::footer;
+    write_entry_header(made.data(), entry);
+    core::store_big_endian(made.data(), static_cast<std::uint32_t>(bytes()));
+    seal_entry_in_parts(made.data(), blocks_, generation, offset);
+    return made;
 }
 
 core::result<std::vector<indexed_entry>> read_footer(file& segment, std::uint64_t generation, std::uint32_t offset) {

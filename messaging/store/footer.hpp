@@ -5,6 +5,7 @@
 #include "messaging/store/entry.hpp"
 #include "messaging/store/file.hpp"
 
+#include <array>
 #include <string>
 #include <vector>
 
@@ -21,20 +22,27 @@ struct indexed_entry {
     std::uint32_t bytes = 0;  ///< whole entry, as for read_request
 };
 
-/// What a segment's footer will say, gathered while the segment is written.
+/// What a segment's footer will say, gathered while the segment is written: in blocks that never move, for a segment of
+/// small messages has megabytes of it.
 class footer_draft {
   public:
+    using header = std::array<std::byte, entry_header_bytes>;
+
     void add(const entry_view& entry, std::uint32_t offset);
     /// All entries of a batch that lies at `offset` of the segment.
     void add(const batch& written, std::uint32_t offset);
     void clear() noexcept;
+    /// False when the segment holds what a footer cannot tell (live entries of the owner).
+    bool complete() const noexcept { return complete_; }
     /// Bytes of the footer entry when `more` messages come to it.
     std::size_t bytes(std::size_t more = 0) const noexcept;
-    /// The sealed footer entry; empty when the segment holds what a footer cannot tell (live entries of the owner).
-    std::string encode(std::uint64_t generation, std::uint32_t offset, std::uint64_t last_commit) const;
+    /// Header of the sealed footer entry; the blocks are its body.
+    header seal(std::uint64_t generation, std::uint32_t offset, std::uint64_t last_commit) const;
+    const std::vector<std::string>& blocks() const noexcept { return blocks_; }
 
   private:
-    std::vector<indexed_entry> entries_;
+    std::vector<std::string> blocks_;
+    std::size_t count_ = 0;
     bool complete_ = true;
 };
 

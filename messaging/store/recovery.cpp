@@ -2,6 +2,7 @@
 
 #include "common/core/log.hpp"
 #include "messaging/store/scan.hpp"
+#include "messaging/store/segment_seal.hpp"
 #include "messaging/store/snapshot.hpp"
 
 #include <algorithm>
@@ -94,7 +95,16 @@ class recovery_run {
                 return header.error();
             }
         }
-        return {};
+        return drop_prepared();
+    }
+
+    /// The newest segment may be there in name only. Nothing in it was ever synced.
+    core::error_code drop_prepared() {
+        if (found_.empty() || found_.back().header.begun) return {};
+        const found_segment prepared = found_.back();
+        found_.pop_back();
+        bytes_total_ -= prepared.file_bytes;
+        return make_spare(prepared.header.segment);
     }
 
     core::error_code replay(std::size_t index) {
@@ -216,7 +226,7 @@ class recovery_run {
         header.segment_bytes = std::max(options_.segment_bytes, needed);
         // The copies are in the file before it becomes a segment: until then the old place is the one that counts.
         const std::vector<std::byte> copies = copy_unproven(header.generation);
-        auto begun = begin_segment(files_, header, out.spares, copies);
+        auto begun = create_segment(files_, header, out.spares, copies);
         if (!begun) return begun.error();
         out.active.header = header;
         out.active.opened = std::move(*begun);
@@ -257,12 +267,11 @@ class recovery_run {
 
     core::error_code write_end(const found_segment& found, std::uint32_t offset, std::uint64_t commit) {
         if (offset + entry_header_bytes > found.file_bytes) return {}; // cut short by damage; nothing to protect
-        std::string footer;
-        if (whole_ && offset + footer_.bytes() + entry_header_bytes <= found.file_bytes)
-            footer = footer_.encode(found.header.generation, offset, commit);
+        std::optional<footer_draft> footer;
+        if (whole_ && offset + footer_.bytes() + entry_header_bytes <= found.file_bytes) footer = footer_;
         auto opened = files_.open(segment_name(found.header.segment), open_mode::write);
         if (!opened) return opened.error();
-        return end_segment(**opened, found.header.generation, offset, commit, std::move(footer));
+        return segment_seal(std::move(*opened), found.header.generation, offset, commit, std::move(footer)).finish();
     }
 
     core::error_code report_damage(const found_segment& found, const scan_result& scan) {

@@ -63,6 +63,8 @@ core::error_code offline_store::look_around() {
         segments_.push_back(one);
     }
     std::sort(snapshots_.begin(), snapshots_.end());
+    // The newest one may only be prepared: nothing in it counts.
+    if (!segments_.empty() && segments_.back().readable && !segments_.back().header.begun) segments_.pop_back();
     if (segments_.empty() && snapshots_.empty()) return store::errc::not_found;
     return {};
 }

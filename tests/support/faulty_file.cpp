@@ -39,7 +39,7 @@ class faulty_file final : public messaging::store::file {
     core::error_code sync() override {
         std::unique_lock lock(owner_.mutex_);
         ++owner_.syncs_held_;
-        owner_.syncs_may_go_.wait(lock, [this] { return !owner_.hold_syncs_; });
+        owner_.syncs_may_go_.wait(lock, [this] { return !owner_.holds(at_); });
         --owner_.syncs_held_;
         return owner_.sync_node(*at_);
     }
@@ -175,12 +175,20 @@ core::error_code faulty_file_system::sync_directory(const std::string&) {
 void faulty_file_system::hold_syncs(bool hold) {
     const std::lock_guard lock(mutex_);
     hold_syncs_ = hold;
+    held_.reset();
     syncs_may_go_.notify_all();
 }
 
+void faulty_file_system::hold_syncs_of(const std::string& name) {
+    const std::lock_guard lock(mutex_);
+    held_ = now_.at(name);
+}
+
+bool faulty_file_system::holds(const node_pointer& at) const { return hold_syncs_ || at == held_; }
+
 std::size_t faulty_file_system::syncs_held() const {
     const std::lock_guard lock(mutex_);
-    return hold_syncs_ ? syncs_held_ : 0;
+    return hold_syncs_ || held_ ? syncs_held_ : 0;
 }
 
 core::error_code faulty_file_system::make_folder(const std::string&) { return {}; }

@@ -41,8 +41,9 @@ class faulty_file_system final : public messaging::store::file_system {
     /// Bytes of all files together; allocation and writes beyond it fail with ENOSPC.
     void limit_bytes(std::uint64_t bytes);
 
-    /// Syncs of files do not return while held.
+    /// Syncs of files do not return while held: of all, or of the one that now has that name.
     void hold_syncs(bool hold);
+    void hold_syncs_of(const std::string& name);
     std::size_t syncs_held() const;
 
     /// Content as seen by programs; empty when there is none.
@@ -85,7 +86,10 @@ class faulty_file_system final : public messaging::store::file_system {
 
     mutable std::mutex mutex_;
     std::condition_variable syncs_may_go_;
+    bool holds(const node_pointer& at) const;
+
     bool hold_syncs_ = false;
+    node_pointer held_; ///< syncs of this one alone
     std::size_t syncs_held_ = 0;
     names now_;
     names durable_;

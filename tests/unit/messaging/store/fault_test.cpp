@@ -1,5 +1,7 @@
 #include "store_test.hpp"
 
+#include "messaging/store/segment.hpp"
+
 #include <cerrno>
 
 using namespace messaging::store;
@@ -91,13 +93,114 @@ TEST_CASE("fault: a full disk refuses what needs a new segment, until there is s
 
 TEST_CASE("fault: a sync that fails while a segment begins makes the log read-only", "[store]") {
     store_test test;
+    test.options.side_thread = false;
+    test.options.disk_bytes_max = 8 * 64 * 1024;
     REQUIRE_FALSE(test.open());
     const std::string body(15'000, 'x');
     for (std::uint64_t i = 1; i <= 4; ++i) test.commit_one(i, body);
-    test.files.fail_sync(GENERATE(0u, 1u)); // of the end entry, of the new header
-    test.write(5, body);
+    SECTION("prepared in time, the first commit in it fails") { test.files.fail_sync(0); }
+    SECTION("not prepared in time") {
+        test.commit_one(5, body);
+        test.commit_one(50); // the end of the first segment is written now
+        test.files.fail_sync(1);
+        test.commit_one(6, body); // the second sync is the preparation's
+        for (std::uint64_t i = 7; i <= 8; ++i) test.commit_one(i, body);
+        CHECK_FALSE(test.files.exists(segment_name(3)));
+        test.files.fail_sync(0);
+    }
+    const auto before = test.listener.batches.size();
+    test.write(9, body);
     CHECK(test.commit().error == errc::sync_failed);
     CHECK_FALSE(test.log->failed().empty());
-    test.kill_and_open();
-    CHECK(test.positions() == positions{1, 2, 3, 4});
+    test.log.reset();
+    std::mt19937_64 random(7);
+    test.files.power_cut(random);
+    REQUIRE_FALSE(test.open());
+    CHECK(test.positions().size() == before);
+}
+
+TEST_CASE("fault: a segment whose end cannot be written is whole all the same", "[store]") {
+    store_test test;
+    test.options.side_thread = false;
+    REQUIRE_FALSE(test.open());
+    const std::string body(15'000, 'x');
+    for (std::uint64_t i = 1; i <= 4; ++i) test.commit_one(i, body);
+    const bool fails = GENERATE(true, false);
+    // The begin record is two writes, the batch one; then comes the piece with footer and end entry.
+    test.write(5, body);
+    if (fails)
+        test.files.fail_write(3, EIO, 10);
+    else
+        test.files.fail_sync(1);
+    REQUIRE_FALSE(test.commit().error);
+    for (std::uint64_t i = 6; i <= 16; ++i) test.commit_one(i, body);
+    CHECK(test.log->failed().empty());
+    REQUIRE_FALSE(test.snapshot("state"));
+    test.log.reset();
+    std::mt19937_64 random(7);
+    test.files.power_cut(random);
+    REQUIRE_FALSE(test.open());
+    CHECK(test.positions().size() == 16);
+    CHECK(test.log->report().damaged_places == 0);
+    CHECK(test.log->report().footers_missing == 1);
+    CHECK(test.log->report().footers == 1);
+}
+
+TEST_CASE("fault: the next segment is prepared beside the commits; what is prepared counts only when it is begun",
+          "[store]") {
+    store_test test;
+    test.options.side_thread = false;
+    REQUIRE_FALSE(test.open());
+    const std::string body(15'000, 'x');
+    for (std::uint64_t i = 1; i <= 2; ++i) test.commit_one(i, body);
+    test.commit_one(3); // the thread has done the rest of what came before
+    CHECK(test.files.exists(segment_name(2)));
+    CHECK(test.log->stats().segments == 1);
+    const std::uint64_t syncs = test.files.file_syncs();
+    SECTION("it ends well") {
+        test.close_and_open();
+        CHECK(test.log->report().segments == 1);
+    }
+    SECTION("killed before the first commit in it") { test.kill_and_open(); }
+    SECTION("power fails while it begins") {
+        const auto operation = GENERATE(0u, 1u, 2u); // first and second copy of the begin record, the batch
+        for (std::uint64_t i = 4; i <= 5; ++i) test.commit_one(i, body);
+        test.files.freeze_after(operation);
+        test.write(6, body);
+        CHECK(test.commit().error);
+        test.log.reset();
+        std::mt19937_64 random(GENERATE(range(1u, 9u)));
+        test.files.power_cut(random);
+        REQUIRE_FALSE(test.open());
+        CHECK(test.positions() == positions{1, 2, 3, 4, 5});
+    }
+    SECTION("a roll needs one sync then: the commit's") {
+        for (std::uint64_t i = 4; i <= 6; ++i) test.commit_one(i, body);
+        CHECK(test.listener.batches.back().base.segment == 2);
+        test.commit_one(7);
+        CHECK(test.files.file_syncs() == syncs + 5); // one each, and the end of the segment before
+        test.kill_and_open();
+        CHECK(test.positions() == positions{1, 2, 3, 4, 5, 6, 7});
+    }
+    CHECK(test.positions().size() >= 3);
+    CHECK(test.log->report().damaged_places == 0);
+}
+
+TEST_CASE("recycling: a segment whose end is still being written is not used again", "[store]") {
+    store_test test;
+    REQUIRE_FALSE(test.open());
+    const std::string body(15'000, 'x');
+    std::vector<location> where;
+    for (std::uint64_t i = 1; i <= 4; ++i) {
+        const std::uint32_t offset = test.write(i, body);
+        where.push_back(test.commit().bytes->at(offset));
+    }
+    REQUIRE_FALSE(test.snapshot("state"));
+    test.files.hold_syncs_of(segment_name(1));
+    test.commit_one(5, body); // ends the first segment
+    for (const location each : where) test.log->retire(each, entry_bytes(body.size()));
+    test.commit_one(6); // the thread has seen what was retired
+    CHECK(test.files.exists(segment_name(1)));
+    test.files.hold_syncs(false);
+    CHECK(test.loop.run_until([&] { return test.files.exists(spare_name(1)); }));
 }

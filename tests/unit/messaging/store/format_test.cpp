@@ -30,12 +30,15 @@ const std::string behind_crc = "\x00\x00\x00\x00\x00\x00\x00\x07"s // commit
                                "abc"s; // time, body
 std::string by_hand() { return "\x00\x00\x00\x2B"s + crc_bytes(seed + behind_crc) + behind_crc; }
 
-std::string header_by_hand(const std::string& format) {
+const std::string goes_on_from = "\x00\x00\x00\x00\x00\x00\x00\x21"s  // first commit
+                                 "\x00\x00\x00\x02\x00\x00\x20\x00"s; // previous segment and its end
+
+/// Up to format 2 the header itself says where it goes on from.
+std::string header_by_hand(const std::string& format, const std::string& from = std::string(16, '\0')) {
     const std::string fields = "mqttlog\n"s + format +
                                "\x00\x00\x00\x03"s                 // format, segment
                                "\x11\x12\x13\x14\x15\x16\x17\x18"s // generation
-                               "\x00\x00\x00\x00\x00\x00\x00\x21"s // first commit
-                               "\x00\x00\x00\x02\x00\x00\x20\x00"s // previous segment and its end
+                               + from +
                                "\x31\x32\x33\x34\x35\x36\x37\x38"s // incarnation
                                "\x00\x01\x00\x00"s +
                                std::string(8, '\0'); // file size, zero
@@ -43,6 +46,14 @@ std::string header_by_hand(const std::string& format) {
     std::string block(segment_data_begin, '\0');
     block.replace(0, copy.size(), copy);
     block.replace(2048, copy.size(), copy);
+    return block;
+}
+
+std::string begun_by_hand() {
+    std::string block = header_by_hand("\x00\x00\x00\x03"s);
+    const std::string record = "\x11\x12\x13\x14\x15\x16\x17\x18"s + goes_on_from;
+    for (const std::size_t at : {std::size_t{1024}, std::size_t{3072}})
+        block.replace(at, record.size() + 4, record + crc_bytes(record));
     return block;
 }
 
@@ -98,17 +109,19 @@ TEST_CASE("commit body: batch bytes, entry count, synced", "[store]") {
 
 TEST_CASE("segment header: two copies, either will do", "[store]") {
     segment_header header{3, 0x1112131415161718, 0x21, 2, 0x2000, 0x3132333435363738, 0x10000};
-    const header_block ours = encode_header(header);
-    const std::string good = header_by_hand("\x00\x00\x00\x02"s);
-    CHECK(decode_header(core::as_bytes(header_by_hand("\x00\x00\x00\x01"s))).has_value()); // still readable
-    CHECK(core::as_text(ours) == good);
-    for (const std::size_t damaged : {std::size_t{20}, std::size_t{2048 + 20}}) {
+    const std::string good = begun_by_hand();
+    CHECK(core::as_text(encode_header(header)) == good);
+    header.begun = false;
+    CHECK(core::as_text(encode_header(header)) == header_by_hand("\x00\x00\x00\x03"s));
+    for (const std::size_t damaged :
+         {std::size_t{20}, std::size_t{2048 + 20}, std::size_t{1024}, std::size_t{3072 + 27}}) {
         std::string one_bad = good;
         one_bad[damaged] ^= 1;
         const auto read = decode_header(core::as_bytes(one_bad));
         REQUIRE(read.has_value());
         CHECK(read->segment == 3);
         CHECK(read->generation == 0x1112131415161718);
+        CHECK(read->begun);
         CHECK(read->first_commit == 0x21);
         CHECK(read->previous_segment == 2);
         CHECK(read->previous_end == 0x2000);
@@ -119,7 +132,27 @@ TEST_CASE("segment header: two copies, either will do", "[store]") {
     both_bad[2048 + 20] ^= 1;
     CHECK(decode_header(core::as_bytes(both_bad)).error() == errc::damaged);
     CHECK(decode_header(core::as_bytes(good.substr(0, 10))).error() == errc::damaged);
-    CHECK(decode_header(core::as_bytes(header_by_hand("\x00\x00\x00\x03"s))).error() == errc::newer_format);
+    CHECK(decode_header(core::as_bytes(header_by_hand("\x00\x00\x00\x04"s))).error() == errc::newer_format);
+}
+
+TEST_CASE("segment header: without a begin record of its own life it is only prepared", "[store]") {
+    std::string block = header_by_hand("\x00\x00\x00\x03"s);
+    CHECK_FALSE(decode_header(core::as_bytes(block))->begun);
+    std::string older = "\x11\x12\x13\x14\x15\x16\x17\x19"s + goes_on_from; // another generation
+    older += crc_bytes(older);
+    block.replace(1024, older.size(), older);
+    CHECK_FALSE(decode_header(core::as_bytes(block))->begun);
+}
+
+TEST_CASE("segment header: formats 1 and 2 say it themselves", "[store]") {
+    for (const std::string& format : {"\x00\x00\x00\x01"s, "\x00\x00\x00\x02"s}) {
+        const auto read = decode_header(core::as_bytes(header_by_hand(format, goes_on_from)));
+        REQUIRE(read.has_value());
+        CHECK(read->begun);
+        CHECK(read->first_commit == 0x21);
+        CHECK(read->previous_segment == 2);
+        CHECK(read->previous_end == 0x2000);
+    }
 }
 
 TEST_CASE("segment names: ten digits, nothing else", "[store]") {

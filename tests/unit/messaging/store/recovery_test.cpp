@@ -205,7 +205,7 @@ TEST_CASE("recovery: a newer format is refused", "[store]") {
     segment_header header{1, 1, 1, 0, 0, 0, 65536};
     header_block block = encode_header(header);
     for (const std::size_t at : {std::size_t{0}, std::size_t{2048}}) {
-        block[at + 11] = std::byte{3};
+        block[at + 11] = std::byte{4};
         const std::uint32_t crc = crc32c({block.data() + at, 60});
         core::store_big_endian(block.data() + at + 60, crc);
     }

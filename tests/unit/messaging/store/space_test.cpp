@@ -98,12 +98,12 @@ TEST_CASE("recycling: only what ended, holds nothing live and is covered by a sn
     test.commit_one(13); // the thread has done the renames when this came back
     CHECK(test.files.exists(spare_name(1)));
     CHECK(test.files.exists(spare_name(2)));
-    CHECK(test.log->stats().spare_segments == 2);
+    CHECK(test.log->stats().spare_segments == 3); // and the next segment, prepared
 
     // A recycled file gets a new life; its old bytes never count.
     fill(test, 20, 23);
     CHECK(test.files.exists("0000000004.seg"));
-    CHECK(test.log->stats().spare_segments == 1);
+    CHECK(test.log->stats().spare_segments == 2); // one of them prepared
     test.kill_and_open();
     CHECK(test.positions() == positions{9, 10, 11, 12, 13, 20, 21, 22, 23});
     CHECK(test.handler.snapshot == "state");
@@ -118,12 +118,12 @@ TEST_CASE("recycling: few spares are kept, the others are deleted", "[store]") {
     REQUIRE_FALSE(test.snapshot("state"));
     test.commit_one(17);
     CHECK(test.log->stats().segments == 1);
-    CHECK(test.log->stats().spare_segments == 1);
+    CHECK(test.log->stats().spare_segments == 2); // and the next segment, prepared
     CHECK(test.log->stats().live_messages == 1);
     std::size_t on_disk = 0;
     const auto names = test.files.list();
     for (const std::string& name : names.value()) on_disk += name.ends_with(".seg") || name.ends_with(".free");
-    CHECK(on_disk == 2);
+    CHECK(on_disk == 3);
 }
 
 TEST_CASE("recycling: live counts are right after reopening", "[store]") {
@@ -175,16 +175,17 @@ TEST_CASE("full disk: the last spares are for what is no new message", "[store]"
     for (std::size_t i = 0; i < 8; ++i) test.log->retire(where[i], entry_bytes(15'000));
     REQUIRE_FALSE(test.snapshot("state"));
     test.commit_one(13);
-    REQUIRE(test.log->stats().spare_segments == 2);
-    test.files.limit_bytes(3 * 64 * 1024 + 4096); // all there is
+    REQUIRE(test.log->stats().spare_segments == 3);
+    test.files.limit_bytes(4 * 64 * 1024 + 4096); // all there is
+    fill(test, 14, 17);                           // the prepared one was there before the disk was full
     const std::string body(15'000, 'x');
-    test.write(14, body);
+    test.write(18, body);
     CHECK(test.commit().error == boost::system::errc::no_space_on_device);
     test.log->append(entry_type::first_of_owner, 0, 0, 0, {core::as_bytes(body)});
     CHECK_FALSE(test.commit().error);
     CHECK(test.log->stats().spare_segments == 1);
     test.files.limit_bytes(~std::uint64_t{0});
-    test.commit_one(15, body);
+    test.commit_one(19, body);
     test.kill_and_open();
     CHECK(test.log->report().damaged_places == 0);
 }
