@@ -113,7 +113,7 @@ class recovery_run {
         if (replay_footer(index)) return {};
         if (const auto error = read_file(found)) return error;
         // Segments before may be gone; the header knows what was good before this one.
-        const std::uint64_t before = std::max(scanned_commit_, found.header.first_commit - 1);
+        const std::uint64_t before = std::max(scanned_commit_, found.header.commit_before());
         scan_request request{{bytes_.data(), bytes_.size()}, found.header.generation, {}, !last, before};
         if (!last && found_[index + 1].header.previous_segment == found.header.segment)
             request.known_end = found_[index + 1].header.previous_end;
@@ -151,7 +151,7 @@ class recovery_run {
             ++out.report.footers_missing;
             return false;
         }
-        segment_info info{found.header.segment, found.header.generation, next.first_commit - 1, found.file_bytes};
+        segment_info info{found.header.segment, found.header.generation, next.commit_before(), found.file_bytes};
         info.content_end = next.previous_end;
         for (const indexed_entry& each : *footer) {
             ++info.live_count;

@@ -20,6 +20,9 @@ struct segment_header {
     std::uint64_t incarnation = 0;
     std::uint32_t segment_bytes = 0;
     bool begun = true; ///< false: only prepared; where it goes on from is not known and nothing in it counts
+
+    /// Last commit of the segments before; 0 when not known.
+    std::uint64_t commit_before() const noexcept { return first_commit == 0 ? 0 : first_commit - 1; }
 };
 
 using header_block = std::array<std::byte, segment_data_begin>;

@@ -91,7 +91,7 @@ core::error_code offline_store::each_segment(const std::function<void(const segm
         request.bytes = bytes;
         request.generation = one.header.generation;
         request.has_successor = !last;
-        request.last_commit = std::max(last_commit, one.header.first_commit - 1);
+        request.last_commit = std::max(last_commit, one.header.commit_before());
         if (!last && segments_[i + 1].readable && segments_[i + 1].header.previous_segment == one.number)
             request.known_end = segments_[i + 1].header.previous_end;
         const auto scan = store::scan_segment(request);

@@ -27,8 +27,8 @@ class crash_run {
         options_.segment_bytes = 64 * 1024;
         options_.spare_segments_max = static_cast<std::uint32_t>(1 + random_() % 3);
         options_.cache_bytes_max = random_() % 50'000;
-        std::mt19937_64 generations(seed);
-        options_.random = [generations]() mutable { return generations(); };
+        // One source for all lives: a generation that came back would let bytes of an earlier life pass as good.
+        options_.random = [generations = std::make_shared<std::mt19937_64>(seed)] { return (*generations)(); };
         if (random_() % 4 == 0) options_.mode = durability::os;
         options_.sync_interval = std::chrono::milliseconds(random_() % 2 == 0 ? 0 : 3'600'000);
         options_.side_thread = random_() % 4 == 0; // mostly not, so that a seed repeats what it did

@@ -198,6 +198,21 @@ TEST_CASE("recovery: one damaged header copy does not matter, two set the segmen
     }
 }
 
+TEST_CASE("recovery: without its begin record a segment that has a successor is read all the same", "[store]") {
+    store_test test;
+    write_five(test);
+    test.close_and_open();
+    test.commit_one(6);
+    test.log.reset();
+    test.files.kill();
+    for (const std::uint64_t copy : {1024u, 3072u}) test.files.flip("0000000001.seg", copy + 3, 1);
+    REQUIRE_FALSE(test.open());
+    CHECK(test.positions() == positions{1, 2, 3, 4, 5, 6});
+    test.commit_one(7);
+    test.kill_and_open();
+    CHECK(test.positions() == positions{1, 2, 3, 4, 5, 6, 7});
+}
+
 TEST_CASE("recovery: a newer format is refused", "[store]") {
     store_test test;
     write_five(test);
