@@ -59,6 +59,8 @@ core::error_code fill_file(file& opened, const segment_header& header, core::byt
 core::result<std::unique_ptr<file>> make_segment(file_system& files, const segment_header& header, std::uint32_t spare,
                                                  core::byte_span content) {
     const std::string unfinished = spare_name(spare != 0 ? spare : header.segment);
+    // A crash must not give an overwritten file its old name back.
+    if (spare != 0 && files.sync_directory("")) return make_error_code(errc::sync_failed);
     auto opened = files.open(unfinished, spare != 0 ? open_mode::write : open_mode::create);
     core::error_code error = opened ? fill_file(**opened, header, content) : opened.error();
     if (!error) error = files.rename(unfinished, segment_name(header.segment));
