@@ -141,7 +141,7 @@ core::error_code commit_queue::commit(commit_outcome& outcome) {
     const std::size_t behind = footer_draft().bytes(bytes.live_count()) + entry_header_bytes;
     if (bytes.size() + behind > options_.segment_bytes - segment_data_begin) error = errc::too_large;
     may_roll_ = outcome.job.may_roll;
-    if (!error && !fits(bytes.size(), bytes.live_count()))
+    if (!error && (left_ || !fits(bytes.size(), bytes.live_count())))
         error = outcome.job.may_roll ? roll(bytes) : make_error_code(boost::system::errc::no_space_on_device);
     if (!error) error = write(outcome);
     if (error) {

@@ -113,6 +113,7 @@ class commit_queue {
     std::uint64_t written_commit_ = 0; ///< last one written
     std::uint64_t refused_commit_ = 0; ///< last one refused
     core::error_code refused_why_;
+    bool left_ = false;    ///< the next segment may say already where this one ends
     bool may_roll_ = true; ///< the last batch said so
     bool ending_ = false;
     bool dirty_ = false; ///< written since the last sync began

@@ -5,7 +5,7 @@
 
 namespace messaging::store {
 
-/// The place moves on only when the next segment is begun: what still fits goes on being written here.
+/// Until the next segment can be prepared, what still fits goes on being written here.
 core::error_code commit_queue::roll(const batch& wanted) {
     if (const auto error = sync_log()) return error;
     recycle_synced();
@@ -17,6 +17,7 @@ core::error_code commit_queue::roll(const batch& wanted) {
         if (!made) return made.error();
         prepared_ = std::move(*made);
     }
+    left_ = true; // from the first byte of the begin record on, whatever becomes of the rest
     if (const auto error = begin_segment(*prepared_, written_commit_ + 1, place_.header.segment, place_.offset))
         return error;
     leave_segment();
@@ -25,6 +26,7 @@ core::error_code commit_queue::roll(const batch& wanted) {
     place_.offset = segment_data_begin;
     place_.footer = {};
     prepared_.reset();
+    left_ = false;
     cannot_prepare_ = false;
     return {};
 }

@@ -154,7 +154,7 @@ void commit_queue::sync_done(core::error_code error) {
     } else if (sync_under_way_) { // also when the snapshot behind it could not be written
         place_.synced = *sync_under_way_;
         // A mark that cannot be written is only a proof missing at the next start; the next batch takes its place.
-        if (fits(entry_header_bytes, 0) &&
+        if (!left_ && fits(entry_header_bytes, 0) &&
             !write_mark(*place_.opened, entry_type::sync_mark, place_.header.generation, place_.offset, place_.synced))
             place_.offset += entry_header_bytes;
     }

@@ -119,6 +119,22 @@ TEST_CASE("fault: a sync that fails while a segment begins makes the log read-on
     CHECK(test.positions().size() == before);
 }
 
+TEST_CASE("fault: where a segment ends is settled by the first byte that says so", "[store]") {
+    store_test test;
+    test.options.side_thread = false;
+    REQUIRE_FALSE(test.open());
+    const std::string body(15'000, 'x');
+    for (std::uint64_t i = 1; i <= 4; ++i) test.commit_one(i, body);
+    test.files.fail_write(GENERATE(0u, 1u), ENOSPC, GENERATE(0u, 10u, 28u)); // of the two copies of the begin record
+    test.write(5, body);
+    CHECK(test.commit().error == boost::system::errc::no_space_on_device);
+    test.commit_one(6); // small: the old segment would have room
+    CHECK(test.listener.batches.back().base.segment == 2);
+    test.kill_and_open();
+    CHECK(test.positions() == positions{1, 2, 3, 4, 6});
+    CHECK(test.log->report().damaged_places == 0);
+}
+
 TEST_CASE("fault: a segment whose end cannot be written is whole all the same", "[store]") {
     store_test test;
     test.options.side_thread = false;
