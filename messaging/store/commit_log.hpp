@@ -39,7 +39,8 @@ struct log_options {
     std::uint32_t spare_reserve = 0;               ///< of these, only for batches without new messages
     std::uint64_t disk_bytes_max = 0;              ///< of segments and spares; 0 = no bound, else 8 segments at least
     std::chrono::milliseconds sync_interval{1000}; ///< durability::os only
-    bool side_thread = true; ///< false: no commit overtakes a sync or snapshot begun before it (one order for tests)
+    /// False: no commit overtakes what was begun beside the commits, and nothing depends on time (one order for tests).
+    bool side_thread = true;
     /// Source of generations and of the incarnation; empty = the system's random numbers. Tests own it.
     std::function<std::uint64_t()> random;
 };

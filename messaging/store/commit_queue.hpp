@@ -83,6 +83,9 @@ class commit_queue {
     bool prepare_due() const;
     void begin_prepare();
     void prepare_done(core::error_code error);
+    bool fill_due() const;
+    void begin_fill();
+    void fill_done(core::error_code error);
     void begin_seal();
     void seal_done(core::error_code error);
     void forget_old_snapshots(std::uint64_t newest);
@@ -131,13 +134,15 @@ class commit_queue {
     std::optional<std::uint64_t> sync_under_way_; ///< proves all commits up to it
     std::optional<prepared_segment> prepared_;    ///< the next segment
     std::optional<prepared_segment> preparing_;   ///< belongs to the side work while that is under way
-    bool cannot_prepare_ = false;                 ///< until the next roll, or a spare more
+    std::uint32_t filled_to_ = 0;                 ///< of prepared_: its blocks up to there are written
+    clock::time_point place_begun_at_ = clock::now();
+    bool cannot_prepare_ = false; ///< until the next roll, or a spare more
     struct sealing {
         std::uint32_t segment;
         segment_seal seal;
     };
     std::deque<sealing> seals_; ///< the first belongs to the side work while that is under way
-    enum class side { none, sync, snapshot, prepare, seal };
+    enum class side { none, sync, snapshot, prepare, fill, seal };
     side under_way_ = side::none;
     side_work side_;
 

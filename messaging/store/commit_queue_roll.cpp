@@ -9,7 +9,7 @@ namespace messaging::store {
 core::error_code commit_queue::roll(const batch& wanted) {
     if (const auto error = sync_log()) return error;
     recycle_synced();
-    if (under_way_ == side::prepare) take_side_work(*side_.wait());
+    if (under_way_ == side::prepare || under_way_ == side::fill) take_side_work(*side_.wait());
     if (!prepared_) {
         // The last spares are for what gives space back: on a full disk new messages do not get them.
         const bool reserved = wanted.new_count() > 0 && spares_.size() <= options_.spare_reserve;
@@ -25,6 +25,7 @@ core::error_code commit_queue::roll(const batch& wanted) {
     place_.header = prepared_->header;
     place_.offset = segment_data_begin;
     place_.footer = {};
+    place_begun_at_ = clock::now();
     prepared_.reset();
     left_ = false;
     cannot_prepare_ = false;

@@ -5,12 +5,16 @@
 #include "common/core/log.hpp"
 #include "messaging/store/snapshot.hpp"
 
+#include <algorithm>
+
 namespace messaging::store {
 
 namespace {
 /// durability::os: written and not yet on its way to the disk. Bounds what a roll has to wait for: less towards the end
 /// of a segment.
 constexpr std::uint64_t dirty_bytes_max = 4u << 20, dirty_bytes_max_near_end = 256u << 10, near_end = 8u << 20;
+/// Bytes per second: with more, filling segments would take from the commits what it gives.
+constexpr double fill_below = 32u << 20;
 } // namespace
 
 /// Makes everything written durable; does nothing when it is.
@@ -53,6 +57,8 @@ void commit_queue::step_side_work() {
         begin_snapshot();
     else if (!seals_.empty())
         begin_seal();
+    else if (fill_due())
+        begin_fill();
 }
 
 bool commit_queue::sync_due() const {
@@ -83,6 +89,9 @@ bool commit_queue::prepare_due() const {
 /// Renaming a spare, or allocating a file, and two syncs: a roll that finds it done has only to begin it.
 void commit_queue::begin_prepare() {
     const std::uint32_t spare = spares_.size() > options_.spare_reserve ? take_spare() : 0;
+    const double seconds = std::chrono::duration<double>(clock::now() - place_begun_at_).count();
+    const bool calm = !options_.side_thread || place_.offset < fill_below * seconds;
+    filled_to_ = spare == 0 && calm ? segment_data_begin : options_.segment_bytes;
     under_way_ = side::prepare;
     side_.start([this, spare, header = next_header()]() -> core::error_code {
         auto made = prepare_segment(files_, header, spare);
@@ -90,6 +99,30 @@ void commit_queue::begin_prepare() {
         preparing_ = std::move(*made);
         return {};
     });
+}
+
+/// A sync of blocks that were never written has the file's extents to write too. So the next segment's are written in
+/// time, as long as the commits leave the disk time for that.
+bool commit_queue::fill_due() const {
+    return prepared_ && filled_to_ < prepared_->header.segment_bytes && options_.mode == durability::fsync && !ending_;
+}
+
+void commit_queue::begin_fill() {
+    constexpr std::uint32_t piece = 256u << 10;
+    static const std::vector<std::byte> zeros(piece);
+    const std::uint32_t from = filled_to_;
+    const std::uint32_t size = std::min(piece, prepared_->header.segment_bytes - from);
+    filled_to_ += size;
+    under_way_ = side::fill;
+    side_.start([to = prepared_->opened.get(), from, size]() -> core::error_code {
+        if (const auto error = to->write_at(from, core::byte_span(zeros).first(size))) return error;
+        return to->sync();
+    });
+}
+
+/// Failing is no harm: the blocks are there, only not written.
+void commit_queue::fill_done(core::error_code error) {
+    if (error) filled_to_ = prepared_->header.segment_bytes;
 }
 
 void commit_queue::begin_seal() {
@@ -116,6 +149,7 @@ void commit_queue::begin_snapshot() {
 void commit_queue::take_side_work(core::error_code error) {
     switch (std::exchange(under_way_, side::none)) {
     case side::prepare: prepare_done(error); return;
+    case side::fill: fill_done(error); return;
     case side::seal: seal_done(error); return;
     case side::sync:
         sync_done(error);
