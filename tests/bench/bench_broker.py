@@ -20,8 +20,14 @@ NEIGHBOURS = {"deaf": "--neighbour deaf --neighbours 1 --qos 1 --payload 4096 --
               "drip_publish": "--neighbour drip-publish --neighbours 50 --payload 200"}
 CASES = {"quiet": [], **{name: [name] for name in NEIGHBOURS}, "all": list(NEIGHBOURS)}
 
+# Two tenants: one that floods, and the victims above; with a limit of the first one's rate, and without any. `share`: both
+# as fast as they can, beside `alone`: one of them so.
+OTHER_TENANT = {"tenants_limited": "    limits: { publish_rate: 10000 }\n", "tenants_unlimited": "", "tenants_share": ""}
+TENANTS = ["tenants_quiet", "tenants_limited", "tenants_unlimited", "tenants_alone", "tenants_share"]
+
 GROUPS = {"idle": ["idle", "idle_tls"], "connects": ["connects", "connects_tls"], "storm": ["storm"],
-          "neighbours": ["neighbours_" + case for case in CASES], "ceiling": list(CEILINGS)}
+          "neighbours": ["neighbours_" + case for case in CASES], "ceiling": list(CEILINGS),
+          "tenants": TENANTS}
 ONCE = ("idle", "idle_tls")
 WITH_TLS = ("idle_tls", "connects_tls")
 WITH_PEER = tuple(CEILINGS)
@@ -49,7 +55,15 @@ def figures(name):
         word = "msgs/s" if name == "ceiling_qos1" else "deliveries/s"
         return [(word, "delivered_per_second", CEILINGS[name][1], "min"), ("delivery p99 ms", "delivery_ms.p99", None, None),
                 ("broker core used", "broker_share", None, None), ("generator core used", "generator_cpu_share", None, None)]
-    quiet = name == "neighbours_quiet"
+    if name in ("tenants_alone", "tenants_share"):
+        return [("delivered/s", "delivered_per_second", None, None),
+                ("part of the fair share", "fair_share", None if name == "tenants_alone" else 0.5, "min"),
+                ("delivery p99 ms", "delivery_ms.p99", None, None)]
+    quiet = name.endswith("_quiet")
+    if name == "tenants_unlimited":
+        return [("share of the quiet throughput", "share_of_quiet", None, "min"),
+                ("delivery p50 ms", "delivery_ms.p50", None, None), ("delivery p99 ms", "delivery_ms.p99", None, None),
+                ("p99 over the quiet p99", "p99_of_quiet", None, None)]
     return [("share of the quiet throughput", "share_of_quiet", None if quiet else 0.95, "min"),
             ("delivery p50 ms", "delivery_ms.p50", None, None), ("delivery p99 ms", "delivery_ms.p99", 5.0, "max"),
             ("p99 over the quiet p99", "p99_of_quiet", None if quiet else 3.0, "max"),
@@ -57,17 +71,23 @@ def figures(name):
 
 
 def complete(results):
-    """What can be said only when all runs are there: each neighbour's figures against the medians of the quiet runs."""
-    quiet = results.get("neighbours_quiet", {}).get("service")
-    if not quiet:
-        return
+    """What can be said only when all runs are there: each figure against the medians of the quiet runs."""
     middle = lambda values: sorted(values)[len(values) // 2]
-    throughput = middle([run["delivered_per_second"] for run in quiet])
-    p99 = middle([run["delivery_ms"]["p99"] for run in quiet])
-    for name, by_kind in results.items():
-        for run in by_kind["service"] if name.startswith("neighbours_") else []:
-            run["share_of_quiet"] = run["delivered_per_second"] / throughput
-            run["p99_of_quiet"] = run["delivery_ms"]["p99"] / p99
+    for group in ("neighbours_", "tenants_"):
+        quiet = results.get(group + "quiet", {}).get("service")
+        if not quiet:
+            continue
+        throughput = middle([run["delivered_per_second"] for run in quiet])
+        p99 = middle([run["delivery_ms"]["p99"] for run in quiet])
+        for name, by_kind in results.items():
+            for run in by_kind["service"] if name.startswith(group) else []:
+                run["share_of_quiet"] = run["delivered_per_second"] / throughput
+                run["p99_of_quiet"] = run["delivery_ms"]["p99"] / p99
+    alone = results.get("tenants_alone", {}).get("service")
+    if alone:
+        fair = middle([run["delivered_per_second"] for run in alone]) / 2
+        for run in results.get("tenants_share", {}).get("service", []):
+            run["fair_share"] = run["delivered_per_second"] / fair
 
 
 def broker_cpu(target):
@@ -144,6 +164,29 @@ def run_neighbours(load, target, pins, case, seconds):
     return result | {"neighbours": behaved}
 
 
+def run_tenants(load, target, pins, name, seconds, warmup):
+    """The other tenant is not nice here: it is a customer as good as the victim."""
+    other = ["--port", str(target.port["mqtt"]), *target.other_credentials(), "--topic-prefix", "other", "--client-prefix", "other"]
+    if name in ("tenants_alone", "tenants_share"):
+        arguments = [*connection_arguments(target), *PIPELINED.split(), "--topic-prefix", "one", "--client-prefix", "one",
+                     "--warmup", str(warmup)]
+        busy = [] if name == "tenants_alone" else [*other, *PIPELINED.split(), "--seconds", "600", "--warmup", "0"]
+    else:
+        arguments = [*connection_arguments(target), *VICTIMS.split(), "--topic-prefix", "victims", "--client-prefix", "victim",
+                     "--warmup", str(warmup)]
+        busy = [] if name == "tenants_quiet" else [*other, *PIPELINED.split(), "--seconds", "600", "--warmup", "0"]
+    with Generator(load, busy or ["--help"], pins.generator()) as beside:
+        if busy:
+            wait_for_clients(target, 8)
+        with Generator(load, [*arguments, "--seconds", str(seconds)], pins.generator()) as measured:
+            result = measured.finish(seconds + 60)
+        if busy:
+            beside.stop()
+            result["other"] = beside.finish(60)
+    target.processes.check()
+    return result
+
+
 def run_ceiling(load, target, pins, name, seconds, warmup):
     result = run_message_load(load, target, name, seconds, warmup, CEILINGS[name][0], pins.generator())
     process = "mosquitto" if target.name == "mosquitto" else "mqtt-broker"
@@ -163,6 +206,8 @@ def run(load, target, pins, name, given):
         return run_storm(load, target, pins, given.connections)
     if name in CEILINGS:
         return run_ceiling(load, target, pins, name, given.seconds, given.warmup)
+    if name in TENANTS:
+        return run_tenants(load, target, pins, name, given.seconds, given.warmup)
     if name.startswith("neighbours_"):
         return run_neighbours(load, target, pins, name.removeprefix("neighbours_"), given.seconds)
     raise BenchError(f"there is no scenario {name}")

@@ -10,6 +10,7 @@ import time
 import bench_measure
 
 TENANT = "t0815"
+OTHER_TENANT = "t0816"
 DEVICE = ("device1", "device1-secret")
 ADMIN = ("admin", "admin-secret")
 STOP_SECONDS = 10
@@ -98,12 +99,14 @@ class Service:
     name = "service"
 
     def __init__(self, binaries, directory, with_mapper=False, with_tls=False, durability="fsync", pins=None,
-                 broker_environment=None, broker_limits=""):
-        """`pins`: the command before each program's own, as bench_generator.Pins makes it."""
+                 broker_environment=None, broker_limits="", other_tenant=None):
+        """`pins`: the command before each program's own, as bench_generator.Pins makes it. `other_tenant`: what stands in
+        tenants.yaml for a second tenant beside its user."""
         self.binaries = binaries
         self.pins = pins
         self.broker_environment = broker_environment
         self.broker_limits = broker_limits
+        self.other_tenant = other_tenant
         self.directory = directory
         self.with_mapper = with_mapper
         self.with_tls = with_tls
@@ -112,6 +115,9 @@ class Service:
         self.port = {name: free_port() for name in names}
         self.processes = Processes(os.path.join(directory, "logs"))
         self.credentials = ["--user", f"{TENANT}/{DEVICE[0]}", "--password", DEVICE[1]]
+
+    def other_credentials(self):
+        return ["--user", f"{OTHER_TENANT}/{DEVICE[0]}", "--password", DEVICE[1]]
 
     @staticmethod
     def wanted(with_mapper):
@@ -125,7 +131,9 @@ class Service:
         # Plain passwords: hashing is not what is measured, and only demonstrations and benches may do this.
         users = "".join(f"      {user}: {{ password: {{ plain: {password} }}, roles: [{roles}] }}\n" for (user, password), roles
                         in ((DEVICE, ""), (ADMIN, "ROLE_NOTIFICATION_2_ADMIN")))
-        write_file(f"{self.directory}/tenants.yaml", f"tenants:\n  {TENANT}:\n    users:\n{users}")
+        other = "" if self.other_tenant is None else (
+            f"  {OTHER_TENANT}:\n{self.other_tenant}    users: {{ {DEVICE[0]}: {{ password: {{ plain: {DEVICE[1]} }} }} }}\n")
+        write_file(f"{self.directory}/tenants.yaml", f"tenants:\n  {TENANT}:\n    users:\n{users}{other}")
         write_file(f"{self.directory}/link.secret", secrets.token_hex(32) + "\n", 0o600)
 
     def messaging_config(self):

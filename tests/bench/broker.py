@@ -91,7 +91,8 @@ class Bench:
         # Room for the established clients beside the crowd; every other limit is the default.
         limits = f"limits: {{ connections: {self.given.connections + 500} }}\n"
         return Service(self.given.bin, directory, with_tls=name in bench_broker.WITH_TLS, durability=self.given.durability,
-                       pins=self.pins, broker_environment=self.environment, broker_limits=limits)
+                       pins=self.pins, broker_environment=self.environment, broker_limits=limits,
+                       other_tenant=bench_broker.OTHER_TENANT.get(name))
 
     def run_once(self, kind, name):
         target = self.make(kind, name)
