@@ -104,7 +104,7 @@ class scanner {
         std::uint64_t kept = result_.last_commit;
         while (at < limit_) {
             const auto entry = affordable(at) ? entry_at(at) : std::nullopt;
-            if (!entry) {
+            if (!entry || !known(entry->type)) {
                 ++at;
                 continue;
             }
@@ -121,6 +121,11 @@ class scanner {
         note_damage(bad_from, limit_);
         result_.last_commit = kept;
         return limit_;
+    }
+
+    /// Of the store's own types some mean nothing yet: nothing can be resumed there.
+    static bool known(entry_type type) noexcept {
+        return type <= entry_type::footer || type >= entry_type::first_of_owner;
     }
 
     bool resumes(std::size_t at, const entry_view& entry) {

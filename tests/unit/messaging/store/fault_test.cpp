@@ -169,7 +169,7 @@ TEST_CASE("fault: the next segment is prepared beside the commits; what is prepa
     REQUIRE_FALSE(test.open());
     const std::string body(15'000, 'x');
     for (std::uint64_t i = 1; i <= 2; ++i) test.commit_one(i, body);
-    test.commit_one(3); // the thread has done the rest of what came before
+    for (std::uint64_t i = 3; i <= 4; ++i) test.commit_one(i); // the thread has done the rest of what came before
     CHECK(test.files.exists(segment_name(2)));
     CHECK(test.log->stats().segments == 1);
     const std::uint64_t syncs = test.files.file_syncs();
@@ -180,23 +180,23 @@ TEST_CASE("fault: the next segment is prepared beside the commits; what is prepa
     SECTION("killed before the first commit in it") { test.kill_and_open(); }
     SECTION("power fails while it begins") {
         const auto operation = GENERATE(0u, 1u, 2u); // first and second copy of the begin record, the batch
-        for (std::uint64_t i = 4; i <= 5; ++i) test.commit_one(i, body);
+        for (std::uint64_t i = 5; i <= 6; ++i) test.commit_one(i, body);
         test.files.freeze_after(operation);
-        test.write(6, body);
+        test.write(7, body);
         CHECK(test.commit().error);
         test.log.reset();
         std::mt19937_64 random(GENERATE(range(1u, 9u)));
         test.files.power_cut(random);
         REQUIRE_FALSE(test.open());
-        CHECK(test.positions() == positions{1, 2, 3, 4, 5});
+        CHECK(test.positions() == positions{1, 2, 3, 4, 5, 6});
     }
     SECTION("a roll needs one sync then: the commit's") {
-        for (std::uint64_t i = 4; i <= 6; ++i) test.commit_one(i, body);
+        for (std::uint64_t i = 5; i <= 7; ++i) test.commit_one(i, body);
         CHECK(test.listener.batches.back().base.segment == 2);
-        test.commit_one(7);
+        test.commit_one(8);
         CHECK(test.files.file_syncs() == syncs + 5); // one each, and the end of the segment before
         test.kill_and_open();
-        CHECK(test.positions() == positions{1, 2, 3, 4, 5, 6, 7});
+        CHECK(test.positions() == positions{1, 2, 3, 4, 5, 6, 7, 8});
     }
     CHECK(test.positions().size() >= 3);
     CHECK(test.log->report().damaged_places == 0);

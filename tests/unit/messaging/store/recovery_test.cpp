@@ -198,6 +198,23 @@ TEST_CASE("recovery: one damaged header copy does not matter, two set the segmen
     }
 }
 
+TEST_CASE("recovery: a good entry of a type that is not known yet is stepped over as damage", "[store]") {
+    store_test test;
+    write_five(test);
+    test.log.reset();
+    test.files.kill();
+    std::string bytes = test.files.content("0000000001.seg");
+    const auto header = decode_header(core::as_bytes(bytes).first(segment_data_begin));
+    const std::uint32_t second = segment_data_begin + static_cast<std::uint32_t>(one);
+    auto* entry = reinterpret_cast<std::byte*>(bytes.data()) + second;
+    entry[16] = std::byte{12};
+    seal_entry(entry, header->generation, second);
+    test.files.put("0000000001.seg", bytes);
+    REQUIRE_FALSE(test.open());
+    CHECK(test.positions() == positions{1, 2, 3, 4, 5}); // the message behind it stands by itself
+    CHECK(test.log->report().damaged_places == 1);
+}
+
 TEST_CASE("recovery: without its begin record a segment that has a successor is read all the same", "[store]") {
     store_test test;
     write_five(test);
