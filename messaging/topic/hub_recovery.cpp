@@ -303,9 +303,9 @@ void hub::finish_recovery() {
                 for (auto& message : one->messages) {
                     for (const auto& at : one->edges) {
                         auto& by = *at->by;
-                        if (message.position <= at->start) continue;
+                        // What was read was wanted, whatever the filters that are left began with.
                         const auto again = by.redeliveries.find(message.position);
-                        if (message.position > by.read_position) {
+                        if (message.position > std::max(at->start, by.read_position)) {
                             ++message.pending;
                             by.held_bytes += message.bytes;
                         } else if (again != by.redeliveries.end()) {
