@@ -60,6 +60,10 @@ bool hub::remove_filter(subscription& from, std::string_view text) {
         std::string body;
         journal::filter_removed(body, from.id(), text);
         append_journal(raw(journal::type::filter_removed), 0, body);
+        // With what it has read and not acknowledged: the filters that are left may begin behind that.
+        body.clear();
+        journal::cursor(body, from);
+        append_journal(raw(journal::type::cursor), 0, body);
     }
     const auto edges = from.edges;
     for (auto* at : edges)

@@ -182,6 +182,7 @@ TEST_CASE("filters: one that overlaps an older one takes nothing from it, also o
     other.connect();
     other.subscribe(2, "#", 1, 10, "sub");
     messaging.settle();
+    REQUIRE(messaging.loop->run_until([&] { return other.payloads(2).size() == 2; })); // read from the disk
     CHECK(other.payloads(2) == texts{"read", "unread"});
 }
 
@@ -209,4 +210,24 @@ TEST_CASE("filters: what only a removed one had wanted goes with it, what an old
     messaging.settle();
     CHECK(broker.payloads(1) == texts{"after"});
     CHECK(broker.payloads(2) == texts{"before", "after"});
+}
+
+TEST_CASE("dead letters: several of one turn are each acknowledged with their letter", "[dead_letter]") {
+    memory_messaging messaging;
+    link_peer broker(messaging, 7);
+    broker.connect();
+    broker.topic(1, "a");
+    broker.subscribe(1, "a", 1, 100, "sub", 0, msg_link::subscription_type::shared);
+    messaging.settle();
+    messaging.hub->set_max_deliveries(*messaging.hub->find_subscription("t1", "mqtt", "sub"), 1);
+    for (int i = 0; i < 3; ++i) broker.publish(1, "bad");
+    messaging.settle();
+    broker.read();
+    REQUIRE(broker.deliveries.size() == 3);
+    messaging.files.freeze_after(2); // the commit of letters and cursor, and nothing behind it
+    broker.give_back(1, broker.deliveries.front().position, broker.deliveries.back().position);
+    messaging.settle();
+    messaging.restart();
+    CHECK(messaging.backlog("t1") == 0);
+    CHECK(messaging.hub->log().stats().live_messages == 3);
 }
