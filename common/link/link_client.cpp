@@ -92,7 +92,9 @@ asio::awaitable<core::error_code> link_client::open_session() {
         }
     }
     auto target = target_of(options_);
-    auto opened = co_await net::websocket_connect(std::move(target), &refusal);
+    auto opening = options_.connect ? options_.connect(std::move(target), &refusal)
+                                    : net::websocket_connect(std::move(target), &refusal);
+    auto opened = co_await std::move(opening);
     if (!opened) {
         auto why = opened.error().message();
         if (refusal.status != 0) why = "HTTP " + std::to_string(refusal.status) + " " + refusal.body;

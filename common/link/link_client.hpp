@@ -75,6 +75,10 @@ struct link_options {
     /// Empty with a sentence in its argument when there is none yet.
     std::function<std::string(std::string& why_not)> token_source;
     std::string ca_file;
+    /// What opens the connection; empty: `net::websocket_connect`. Another transport, or a simulated network.
+    std::function<asio::awaitable<core::result<std::unique_ptr<net::websocket>>>(net::websocket_target target,
+                                                                                 net::upgrade_refusal* refusal)>
+        connect;
     std::string name = "link";                      ///< for the log
     std::chrono::milliseconds idle_timeout{10'000}; ///< pings every 5 s, dead after 10 s
     std::chrono::milliseconds reconnect_first{50};

@@ -184,9 +184,11 @@ class hub final : private store::commit_listener, private store::recovery_handle
     // hub_publish.cpp
     msg_link::reason check_publish(const topic* to, const claim* by, core::byte_span record) const noexcept;
     void append_message(topic& to, publish_source* source, core::byte_span record);
+    void begin_batch(publish_source* current);
     topic* topic_of_clients(tenant& owner, std::string_view name_space, std::string_view name);
     topic* address_device(topic& to, core::byte_span record);
     void publish_will(will& due, tenant& owner);
+    topic* topic_of_will(const will& due, tenant& owner);
     topic* find_topic(tenant& owner, std::string_view name_space, std::string_view name) noexcept;
     topic& make_topic(tenant& owner, std::string_view name_space, std::string_view name);
     void number_topic(topic& one);
@@ -198,7 +200,7 @@ class hub final : private store::commit_listener, private store::recovery_handle
     void count_bytes(topic& of, std::int64_t bytes) noexcept;
 
     // hub_dispatch.cpp
-    void dispatch(topic& from, message& one, core::byte_span record);
+    void dispatch(topic& from, message& one, core::byte_span record, bool late);
     void send(subscription& to, consumer& with, const edge& through, message& one, std::uint8_t delivery_count,
               core::byte_span record, std::uint32_t key = 0);
     void hand_over(const topic& from, std::uint64_t position, std::uint8_t delivery_count, core::byte_span record);
@@ -246,7 +248,8 @@ class hub final : private store::commit_listener, private store::recovery_handle
     void release(topic& from, std::uint64_t position);
     void retire(topic& from, message& one);
     void drop_outstanding(subscription& of, outstanding& one);
-    bool expired(const topic& of, const message& one) const noexcept;
+    bool expired(const topic& of, const message& one) const noexcept { return expired(of, one.time_ms, now_ms()); }
+    static bool expired(const topic& of, std::int64_t time_ms, std::int64_t now) noexcept;
     void trim_kept(topic& one);
     void note_read(const subscription& by, topic& from, std::uint64_t position);
 
@@ -267,7 +270,7 @@ class hub final : private store::commit_listener, private store::recovery_handle
     void connect_new_topic(topic& made);
     void give_unread(subscription& by, edge& through);
     void requeue(subscription& one);
-    void release_all(subscription& one, topic& from, std::uint64_t behind);
+    void release_all(subscription& one, topic& from, std::uint64_t behind, std::uint64_t up_to = ~std::uint64_t{0});
     void index_filter(subscription& by, const subscribed_filter& filter);
     void unindex_filter(subscription& by, std::string_view filter);
     void destroy(subscription& one);

@@ -35,7 +35,8 @@ void hub::kick() {
 
 void hub::flush() {
     kick_pending_ = false;
-    if (owes_ && log_->gathered_bytes() > 0) append_again();
+    // Who waits for something durable may wait for what is owed.
+    if (owes_ && (log_->gathered_bytes() > 0 || !staged_.callbacks.empty())) append_again();
     mark_sources();
     place_staged();
     if (want_snapshot_) {
@@ -125,7 +126,7 @@ void hub::place_staged() {
     if (into == nullptr) { // nothing is on its way to the disk: what was asked for is durable already
         auto now = std::move(staged_);
         staged_ = {};
-        report(now, {});
+        report(now, failed() ? make_error_code(store::errc::read_only) : core::error_code{});
         return;
     }
     std::move(staged_.marks.begin(), staged_.marks.end(), std::back_inserter(into->marks));
@@ -168,6 +169,7 @@ void hub::on_committed(const store::committed_batch& done) {
 
 void hub::complete(work& batch, const store::committed_batch& done) {
     place_copies(batch, done);
+    const auto now = now_ms();
     for (const auto& one : batch.messages) {
         auto& to = *one.to;
         --to.committing;
@@ -179,7 +181,7 @@ void hub::complete(work& batch, const store::committed_batch& done) {
         for (const auto& at : to.edges) stored.pending += one.position > at->start ? 1 : 0;
         stored.pending += to.kept() ? 1 : 0;
         to.messages.push_back(stored);
-        dispatch(to, to.messages.back(), done.bytes->body(one.offset));
+        dispatch(to, to.messages.back(), done.bytes->body(one.offset), expired(to, one.time_ms, now));
         if (to.kept()) trim_kept(to);
     }
 }
@@ -214,13 +216,13 @@ void hub::report(work& batch, core::error_code error) {
 void hub::settle(mark& one) {
     auto& source = *one.source;
     if (!source.failed_runs.empty()) {
-        // Refused by the log after they had been counted as stored; both lists are ascending.
+        // Refused by the log after they had been counted as stored; both lists are ascending. A batch may carry several
+        // marks: each takes what it covers, and no more.
+        const auto failed_here = take_runs_up_to(source.failed_runs, one.up_to);
         std::vector<msg_link::run> all;
-        std::merge(one.runs.begin(), one.runs.end(), source.failed_runs.begin(), source.failed_runs.end(),
-                   std::back_inserter(all),
+        std::merge(one.runs.begin(), one.runs.end(), failed_here.begin(), failed_here.end(), std::back_inserter(all),
                    [](const msg_link::run& a, const msg_link::run& b) { return a.first < b.first; });
         one.runs = std::move(all);
-        source.failed_runs.clear();
     }
     source.settled = one.up_to;
     source.remember(one.runs);

@@ -46,12 +46,15 @@ void hub::note_cursor(subscription& one) {
     dirty_cursors_.push_back(&one);
 }
 
-void hub::dispatch(topic& from, message& one, core::byte_span record) {
+/// A message that was so long on its way to the disk that its time is over (`late`) only queues, to be dropped there.
+void hub::dispatch(topic& from, message& one, core::byte_span record, bool late) {
     for (const auto& at : from.edges) {
         if (one.position <= at->start) continue;
         auto& to = *at->by;
         to.held_bytes += one.bytes;
-        if (to.keys) {
+        if (late) {
+            wake_at(to, now_ms()); // nobody else would: what comes behind it must not wait for it
+        } else if (to.keys) {
             if (to.all_read() && take_keyed(to, *at, one, record)) continue;
         } else if (to.caught_up() && may_read(to)) {
             if (auto* with = to.pick()) {

@@ -60,6 +60,10 @@ bool hub::remove_filter(subscription& from, std::string_view text) {
         std::string body;
         journal::filter_removed(body, from.id(), text);
         append_journal(raw(journal::type::filter_removed), 0, body);
+        // With what it has read and not acknowledged: the filters that are left may begin behind that.
+        body.clear();
+        journal::cursor(body, from);
+        append_journal(raw(journal::type::cursor), 0, body);
     }
     const auto edges = from.edges;
     for (auto* at : edges)
@@ -114,6 +118,8 @@ void hub::connect(subscription& by, topic& to, const subscribed_filter& filter) 
         found->qos = 0;
         for (const auto& one : by.filters)
             if (record::filter_matches(one.filter, to.name())) found->qos = std::max(found->qos, one.qos);
+        if (recovering_)
+            found->start = std::min(found->start, filter.start); // whichever comes first, the oldest counts
         return;
     }
     auto made = std::make_unique<edge>();
@@ -161,14 +167,20 @@ void hub::disconnect(subscription& by, topic& to) {
     auto* one = *found;
     bool still = false;
     std::uint8_t qos = 0;
+    auto start = ~std::uint64_t{0};
     for (const auto& filter : by.filters)
         if (record::filter_matches(filter.filter, to.name())) {
             still = true;
             qos = std::max(qos, filter.qos);
+            start = std::min(start, filter.start);
         }
     if (still) {
         one->qos = qos;
-        return;
+        if (start <= one->start) return;
+        // What only the filter that goes had wanted, as after a restart.
+        release_all(by, to, std::max(one->start, by.read_position), start);
+        one->start = start;
+        return requeue(by);
     }
     release_all(by, to, std::max(one->start, by.read_position));
     by.forget_edge(*one);
@@ -176,10 +188,11 @@ void hub::disconnect(subscription& by, topic& to) {
     to.used_ms = now_ms();
 }
 
-/// The subscription needs nothing of the topic's unread messages any more.
-void hub::release_all(subscription& one, topic& from, std::uint64_t behind) {
+/// The subscription needs nothing of the topic's unread messages any more, up to that one.
+void hub::release_all(subscription& one, topic& from, std::uint64_t behind, std::uint64_t up_to) {
     for (auto index = from.index_after(behind); index < from.messages.size(); ++index) {
         auto& left = from.messages[index];
+        if (left.position > up_to) break;
         if (left.pending == 0) continue;
         one.held_bytes -= std::min<std::uint64_t>(one.held_bytes, left.bytes);
         if (--left.pending == 0) retire(from, left);

@@ -184,9 +184,22 @@ void hub::count_bytes(topic& of, std::int64_t bytes) noexcept {
     if (of.reports()) add(of.owner().report_bytes);
 }
 
+/// A batch takes its watermarks with it: one that is full gets those of what is in it, not of the frame at hand.
+void hub::begin_batch(publish_source* current) {
+    if (current != nullptr) --current->received;
+    mark_sources();
+    if (current != nullptr) ++current->received;
+    place_staged();
+    log_->keep_together(log_->entry_bytes_max());
+}
+
 void hub::append_message(topic& to, publish_source* source, core::byte_span record) {
     if (owes_) append_again();
     number_topic(to);
+    constexpr std::size_t mark_bytes = 256; // of one source, unless it had very many refusals
+    const auto wanted = log_->gathered_bytes() + store::entry_bytes(static_cast<std::uint32_t>(record.size()));
+    if (wanted + (dirty_sources_.size() + 1) * mark_bytes > log_->entry_bytes_max() && log_->gathered_bytes() > 0)
+        begin_batch(source);
     auto& owner = to.owner();
     pending_message one;
     one.to = &to;
@@ -204,8 +217,21 @@ void hub::append_message(topic& to, publish_source* source, core::byte_span reco
     kick();
 }
 
+/// Nobody has opened it: it may be the first message there, and only a wildcard matches it. Null: nobody wants it.
+topic* hub::topic_of_will(const will& due, tenant& owner) {
+    if (auto* found = find_topic(owner, due.name_space, due.name)) return found;
+    const auto in = owner.spaces.find(due.name_space);
+    if (in == owner.spaces.end()) return nullptr;
+    const bool full = class_of(due.name) == topic_class::normal && owner.topic_count >= owner.quota.topics_per_tenant;
+    for (const auto* by : in->second.wild)
+        for (const auto& one : by->filters)
+            if (!full && record::has_wildcard(one.filter) && record::filter_matches(one.filter, due.name))
+                return &make_topic(owner, due.name_space, due.name);
+    return nullptr;
+}
+
 void hub::publish_will(will& due, tenant& owner) {
-    auto* to = find_topic(owner, due.name_space, due.name);
+    auto* to = topic_of_will(due, owner);
     const auto bytes = core::as_bytes(due.record);
     const auto why = to == nullptr ? msg_link::reason::no_subscribers : check_publish(to, nullptr, bytes);
     if (why == msg_link::reason::ok) {
@@ -221,10 +247,10 @@ void hub::publish_will(will& due, tenant& owner) {
     core::log::warn("will dropped", {{"tenant", owner.name}, {"topic", due.name}, {"reason", msg_link::name(why)}});
 }
 
-bool hub::expired(const topic& of, const message& one) const noexcept {
+bool hub::expired(const topic& of, std::int64_t time_ms, std::int64_t now) noexcept {
     const auto& quota = of.owner().quota;
     const auto ttl = of.reports() ? quota.report_ttl : of.kept() ? quota.kept_ttl : quota.ttl;
-    return one.time_ms + ttl.count() <= now_ms();
+    return time_ms + ttl.count() <= now;
 }
 
 void hub::expire(topic& one) {

@@ -293,6 +293,12 @@ void hub::finish_recovery() {
     }
     orphan_messages_.clear();
     orphan_messages_.shrink_to_fit();
+    // Positions may have been given out that nothing in the log tells of; a subscription made then begins behind them.
+    for (const auto& [id, one] : subscriptions_) {
+        auto& given = one->owner().position;
+        given = std::max(given, one->read_position);
+        for (const auto& filter : one->filters) given = std::max(given, filter.start);
+    }
     for (auto& [name, owner] : tenants_) {
         for (auto& [space_name, space] : owner->spaces) {
             // Filters without wildcard keep their topic alive and counted, as they did before.
@@ -303,9 +309,9 @@ void hub::finish_recovery() {
                 for (auto& message : one->messages) {
                     for (const auto& at : one->edges) {
                         auto& by = *at->by;
-                        if (message.position <= at->start) continue;
+                        // What was read was wanted, whatever the filters that are left began with.
                         const auto again = by.redeliveries.find(message.position);
-                        if (message.position > by.read_position) {
+                        if (message.position > std::max(at->start, by.read_position)) {
                             ++message.pending;
                             by.held_bytes += message.bytes;
                         } else if (again != by.redeliveries.end()) {

@@ -47,7 +47,12 @@ void hub::drop_in_flight(subscription& one) {
 
 msg_link::reason hub::seek(subscription& one, const seek_target& target) {
     if (one.name.empty() || one.durability != msg_link::durability::durable) return msg_link::reason::bad_request;
-    const auto behind = position_of(one, target);
+    auto behind = position_of(one, target);
+    if (target.to == seek_target::kind::time) // also what is on its way to the disk
+        for (const auto& batch : works_)
+            for (const auto& message : batch.messages)
+                if (&message.to->owner() == &one.owner() && message.time_ms >= target.time_ms)
+                    behind = std::min(behind, message.position - 1);
     const auto streams = one.consumers.size();
     for (std::size_t i = 0; i < streams; ++i) { // each takes itself off the list
         auto* with = one.consumers.back().get();

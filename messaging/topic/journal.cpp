@@ -73,10 +73,10 @@ void cursor(std::string& out, const subscription& of) {
         put(position, static_cast<std::uint8_t>(again.delivery_count - 1));
     };
     for (const auto& [position, again] : of.redeliveries) put_again(position, again);
-    if (of.aside) {
+    // Without those on their way to the dead letters: their letters stand in the log before this, and a refused letter
+    // takes its cursor with it (`hub::log_again`).
+    if (of.aside)
         for (const auto& [due, held] : of.aside->delayed) put_again(held.first, held.second);
-        for (const auto& [position, again] : of.aside->dying) put_again(position, again);
-    }
     core::store_big_endian(out.data() + count_at, count);
 }
 

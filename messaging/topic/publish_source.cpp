@@ -1,5 +1,7 @@
 #include "messaging/topic/publish_source.hpp"
 
+#include <algorithm>
+
 namespace messaging::topic {
 
 void append_run(std::vector<msg_link::run>& runs, std::uint64_t sequence, msg_link::reason why) {
@@ -11,6 +13,22 @@ void append_run(std::vector<msg_link::run>& runs, std::uint64_t sequence, msg_li
         }
     }
     runs.push_back({sequence, 1, why});
+}
+
+std::vector<msg_link::run> take_runs_up_to(std::vector<msg_link::run>& runs, std::uint64_t up_to) {
+    std::vector<msg_link::run> taken;
+    std::size_t whole = 0;
+    for (; whole < runs.size() && runs[whole].first <= up_to; ++whole) {
+        auto& one = runs[whole];
+        const auto here = std::min<std::uint64_t>(one.length, up_to - one.first + 1);
+        taken.push_back({one.first, static_cast<std::uint32_t>(here), one.why});
+        if (here == one.length) continue;
+        one.first += here;
+        one.length -= static_cast<std::uint32_t>(here);
+        break;
+    }
+    runs.erase(runs.begin(), runs.begin() + static_cast<std::ptrdiff_t>(whole));
+    return taken;
 }
 
 void publish_source::note(msg_link::reason why) { append_run(noted_, received, why); }

@@ -46,6 +46,9 @@ class publish_source {
     std::deque<msg_link::run> recent_;
 };
 
+/// Takes what lies at or below `up_to` out of ascending runs; one that goes on behind it is cut.
+std::vector<msg_link::run> take_runs_up_to(std::vector<msg_link::run>& runs, std::uint64_t up_to);
+
 /// Adds one outcome to ascending runs, extending the last one where it continues it.
 void append_run(std::vector<msg_link::run>& runs, std::uint64_t sequence, msg_link::reason why);
 

@@ -228,7 +228,7 @@ void faulty_file_system::power_cut(std::mt19937_64& random) {
     for (auto& [name, each] : now_) {
         std::shuffle(each->unsynced.begin(), each->unsynced.end(), random);
         for (write& lost : each->unsynced) {
-            const auto fate = random() % 3;
+            const auto fate = random() % 4;
             if (fate == 0) continue;
             if (fate == 1 && !lost.resize) {
                 const std::size_t from = random() % (lost.bytes.size() + 1);
@@ -236,6 +236,9 @@ void faulty_file_system::power_cut(std::mt19937_64& random) {
                 lost = {lost.offset + from, lost.bytes.substr(from, to - from), std::nullopt};
                 if (lost.bytes.empty()) continue;
             }
+            if (fate == 2 && !lost.resize && !lost.bytes.empty())
+                for (auto left = 1 + random() % 3; left > 0; --left)
+                    lost.bytes[random() % lost.bytes.size()] ^= static_cast<char>(1 << (random() % 7));
             apply(lost, each->durable);
         }
         each->unsynced.clear();
@@ -295,6 +298,11 @@ void faulty_file_system::flip(const std::string& name, std::uint64_t offset, uns
 std::uint64_t faulty_file_system::changes() const {
     const std::lock_guard lock(mutex_);
     return operations_;
+}
+
+std::uint64_t faulty_file_system::bytes() const {
+    const std::lock_guard lock(mutex_);
+    return bytes_used();
 }
 
 std::uint64_t faulty_file_system::file_syncs() const {

@@ -27,8 +27,8 @@ class faulty_file_system final : public messaging::store::file_system {
 
     /// The process dies, the machine lives: the page cache stays. All users must be gone.
     void kill();
-    /// Power cut: each unsynced write reaches the disk wholly, torn, or not at all, in any order; of the directory
-    /// operations since the last sync a random number of first ones. All users must be gone.
+    /// Power cut: each unsynced write reaches the disk wholly, torn, with wrong bits, or not at all, in any order; of
+    /// the directory operations since the last sync a random number of first ones. All users must be gone.
     void power_cut(std::mt19937_64& random);
 
     /// From the n-th changing operation on (0 = the next), nothing reaches the page cache any more and all fails with
@@ -55,6 +55,8 @@ class faulty_file_system final : public messaging::store::file_system {
     void flip(const std::string& name, std::uint64_t offset, unsigned char mask);
     std::uint64_t changes() const;
     std::uint64_t file_syncs() const;
+    /// Of all files together.
+    std::uint64_t bytes() const;
 
   private:
     friend class faulty_file;
