@@ -173,7 +173,7 @@ std::string link_session::on_hello_end() {
         auto& of = *with->of;
         const bool leased = of.durability == msg_link::durability::leased;
         hub_.detach(*with); // removes a volatile one
-        if (leased) hub_.remove(of, msg_link::reason::ok);
+        if (leased && of.consumers.empty()) hub_.remove(of, msg_link::reason::ok);
     }
     for (const auto number : resumed_claims_)
         if (hub_.find_claim(number) == nullptr)

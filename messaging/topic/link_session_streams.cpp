@@ -118,7 +118,8 @@ std::string link_session::on_stream_close(core::byte_span body) {
     const bool last = of.durability == msg_link::durability::volatile_ && of.consumers.size() == 1;
     hub_.detach(*with); // removes a volatile one by itself
     if (last) return {};
-    if (frame.remove || of.durability == msg_link::durability::leased) hub_.remove(of, msg_link::reason::removed);
+    const bool unused = of.durability == msg_link::durability::leased && of.consumers.empty();
+    if (frame.remove || unused) hub_.remove(of, msg_link::reason::removed);
     return {};
 }
 

@@ -161,6 +161,43 @@ TEST_CASE("resume: a stream the client does not name any more is closed", "[resu
     CHECK(broker.payloads(2) == texts{"x"});
 }
 
+TEST_CASE("resume: a leased subscription that two share lives until the last of them leaves", "[resume]") {
+    memory_messaging messaging;
+    link_peer first(messaging, 7), second(messaging, 8);
+    for (link_peer* each : {&first, &second}) {
+        each->connect();
+        msg_link::subscribe frame;
+        frame.stream = 1;
+        frame.type = msg_link::subscription_type::shared;
+        frame.durability = msg_link::durability::leased;
+        frame.tenant = "t1";
+        frame.name_space = "mqtt";
+        frame.name = "both";
+        std::string out;
+        encode(out, frame);
+        msg_link::encode_filter_add(out, {1, 100, 1, "a"});
+        encode(out, msg_link::credit{1, 100, 1u << 20});
+        each->send(out);
+    }
+    messaging.settle();
+    REQUIRE(messaging.hub->tenants().at("t1")->subscriptions.size() == 1);
+    SECTION("the first closes its stream") { first.close(1); }
+    SECTION("the first comes back and does not name it any more") {
+        first.cut();
+        first.connect();
+    }
+    messaging.advance(std::chrono::milliseconds(100));
+    CHECK(messaging.hub->tenants().at("t1")->subscriptions.size() == 1);
+    second.topic(1, "a");
+    second.publish(1, "x");
+    messaging.settle();
+    CHECK(second.payloads(1) == texts{"x"});
+    CHECK(second.ended.empty());
+    second.close(1);
+    messaging.advance(std::chrono::milliseconds(100));
+    CHECK(messaging.hub->tenants().at("t1")->subscriptions.size() == 0);
+}
+
 TEST_CASE("resume: what came again below the newest position and was lost on the way comes once more", "[resume]") {
     memory_messaging messaging;
     link_peer one(messaging, 1);
