@@ -133,7 +133,7 @@ class recovery_run {
         if (last && !scan.ended) return {};
         // An end entry of the last two may be in the page cache alone; later nothing else would know where they end.
         const bool certainly_synced = index + 2 < found_.size();
-        if (scan.ended && certainly_synced) return {};
+        if (scan.ended) return certainly_synced ? core::error_code{} : make_durable(found);
         return write_end(found, scan.end, scan.last_commit);
     }
 
@@ -263,6 +263,14 @@ class recovery_run {
         }
         out.segments.push_back(info);
         out.active.footer = std::move(footer_);
+    }
+
+    /// Syncs what is there. Written once more it would be at risk: a power cut may spoil the block being written.
+    core::error_code make_durable(const found_segment& found) {
+        auto opened = files_.open(segment_name(found.header.segment), open_mode::write);
+        if (!opened) return opened.error();
+        if ((*opened)->sync()) return errc::sync_failed;
+        return {};
     }
 
     core::error_code write_end(const found_segment& found, std::uint32_t offset, std::uint64_t commit) {
