@@ -9,7 +9,8 @@ usage() {
 tests/fuzz/campaign.sh TARGET [MINUTES]   search for MINUTES (20), and on until EXECUTIONS are reached
 tests/fuzz/campaign.sh --merge TARGET     shrink what is committed and what was found to tests/fuzz/corpus/TARGET
 
-TARGET is a file of tests/fuzz without its ending: mqtt_decoder, session, avro, text_frame, token.
+TARGET is a file of tests/fuzz without its ending: mqtt_decoder, session, avro, text_frame, token,
+link_frames, http_routes, recovery.
 Environment: EXECUTIONS (20000000), SEED (random), RSS_MB (1024), MAX_LEN (512), SLOWEST_S (10: an input that takes
 longer is a finding), BUILD (build/fuzz). Inputs gather in BUILD/campaign/TARGET, findings in BUILD/findings/TARGET-*.
 The last line is the result; the exit code is 0 only without a finding.
