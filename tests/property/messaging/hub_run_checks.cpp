@@ -85,6 +85,7 @@ void hub_run::check_order(const subscription_model& by, const need& wanted, cons
         if (by_keys && one.at == need::place::outstanding && one.stream != stream)
             return complain("two consumers have key " + what.key + " of " + by.name);
         if (other.position >= what.position) continue;
+        if (other.time_ms + world_.limits.ttl.count() <= now()) continue; // its time is over, whoever has noticed
         if (one.at == need::place::outstanding || one.at == need::place::done) continue;
         if (by.max_deliveries != 0 && one.count > by.max_deliveries) continue; // on its way to the dead letters
         if (one.due_ms + late_ms > now() && !by_keys) continue;

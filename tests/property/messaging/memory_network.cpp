@@ -16,8 +16,7 @@ struct memory_network::wire {
         std::deque<std::string> arrived;
         async::event changed;
     };
-    explicit wire(const asio::any_io_executor& executor)
-        : to_server(executor), to_client(executor), executor(executor) {}
+    explicit wire(const asio::any_io_executor& on) : to_server(on), to_client(on), executor(on) {}
     void end() {
         over = true;
         for (auto* one : {&to_server, &to_client}) {
