@@ -140,6 +140,7 @@ class commit_queue {
     struct sealing {
         std::uint32_t segment;
         segment_seal seal;
+        bool failed_once = false;
     };
     std::deque<sealing> seals_; ///< the first belongs to the side work while that is under way
     enum class side { none, sync, snapshot, prepare, fill, seal };

@@ -172,12 +172,18 @@ void commit_queue::prepare_done(core::error_code error) {
     preparing_.reset();
 }
 
-/// Failing is no harm: the content is synced and the next segment knows where it ends.
+/// The content is synced and the next segment knows where it ends, so a footer may be missing. The end may not: the
+/// next segment can be recycled before this one.
 void commit_queue::seal_done(core::error_code error) {
     sealing& first = seals_.front();
-    if (error)
+    if (error && !first.failed_once) {
         core::log::warn("segment left without footer; it will be read whole at the next start",
                         {{"segment", first.segment}, {"error", error.message()}});
+        first.failed_once = true;
+        first.seal.without_footer();
+        return;
+    }
+    if (error) report_sync_failure(fail(errc::sync_failed));
     if (error || first.seal.done()) seals_.pop_front();
 }
 

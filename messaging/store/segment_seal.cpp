@@ -12,8 +12,8 @@ constexpr std::size_t piece_bytes = 512u << 10;
 
 segment_seal::segment_seal(std::unique_ptr<file> opened, std::uint64_t generation, std::uint32_t offset,
                            std::uint64_t last_commit, std::optional<footer_draft> footer)
-    : opened_(std::move(opened)), generation_(generation), offset_(offset), last_commit_(last_commit),
-      footer_(std::move(footer)) {
+    : opened_(std::move(opened)), generation_(generation), content_end_(offset), offset_(offset),
+      last_commit_(last_commit), footer_(std::move(footer)) {
     if (footer_ && !footer_->complete()) footer_.reset();
 }
 
@@ -38,6 +38,12 @@ core::error_code segment_seal::step() {
     offset_ += static_cast<std::uint32_t>(piece.size());
     if (opened_->sync()) return errc::sync_failed;
     return {};
+}
+
+void segment_seal::without_footer() noexcept {
+    footer_.reset();
+    offset_ = content_end_;
+    done_ = false;
 }
 
 core::error_code segment_seal::finish() {

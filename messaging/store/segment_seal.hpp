@@ -21,6 +21,8 @@ class segment_seal {
     /// Writes and syncs the next piece. Blocks. Errors: the system's, errc::sync_failed; then it is not gone on with.
     core::error_code step();
     bool done() const noexcept { return done_; }
+    /// After an error: begins anew with the end entry alone.
+    void without_footer() noexcept;
     /// All that is left.
     core::error_code finish();
 
@@ -29,6 +31,7 @@ class segment_seal {
 
     std::unique_ptr<file> opened_;
     std::uint64_t generation_;
+    const std::uint32_t content_end_;
     std::uint32_t offset_; ///< of the next piece
     std::uint64_t last_commit_;
     std::optional<footer_draft> footer_;
