@@ -117,6 +117,7 @@ class recovery_run {
         scan_request request{{bytes_.data(), bytes_.size()}, found.header.generation, {}, !last, before};
         if (!last && found_[index + 1].header.previous_segment == found.header.segment)
             request.known_end = found_[index + 1].header.previous_end;
+        if (!last) request.commits_up_to = found_[index + 1].header.commit_before();
         const scan_result scan = scan_segment(request);
         scanned_commit_ = scan.last_commit;
         last_commit_ = std::max(last_commit_, scan.last_commit);

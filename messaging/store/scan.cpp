@@ -23,6 +23,8 @@ class scanner {
                 continue;
             }
             if (!request_.has_successor && !proven_beyond(at)) break;
+            const bool all_there = request_.commits_up_to != 0 && result_.last_commit >= request_.commits_up_to;
+            if (request_.has_successor && !request_.known_end && all_there) break;
             at = salvage(at);
         }
         finish(at);

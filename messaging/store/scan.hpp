@@ -15,6 +15,9 @@ struct scan_request {
     std::optional<std::uint32_t> known_end; ///< the successor's word
     bool has_successor = false;             ///< then all of it was synced
     std::uint64_t last_commit = 0;          ///< last good commit of the segments before
+    /// No commit of this segment has a greater number, as the next segment says; 0: not known. One that holds it and
+    /// has no end misses nothing: its end was never written, and who knew it was recycled.
+    std::uint64_t commits_up_to = 0;
 };
 
 struct scanned_commit {
