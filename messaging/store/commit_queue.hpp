@@ -131,10 +131,10 @@ class commit_queue {
     std::deque<waiting_recycle> recycles_waiting_;
     std::deque<commit_job> snapshots_waiting_;
     std::optional<commit_job> snapshot_under_way_;
-    std::optional<std::uint64_t> sync_under_way_; ///< proves all commits up to it
-    std::optional<prepared_segment> prepared_;    ///< the next segment
-    std::optional<prepared_segment> preparing_;   ///< belongs to the side work while that is under way
-    std::uint32_t filled_to_ = 0;                 ///< of prepared_: its blocks up to there are written
+    std::optional<std::uint64_t> sync_under_way_;  ///< proves all commits up to it
+    std::optional<prepared_segment> prepared_;     ///< the next segment
+    std::optional<prepared_segment> preparing_;    ///< belongs to the side work while that is under way
+    std::uint32_t filled_to_ = segment_data_begin; ///< of prepared_: its blocks up to there are written
     clock::time_point place_begun_at_ = clock::now();
     bool cannot_prepare_ = false; ///< until the next roll, or a spare more
     struct sealing {

@@ -16,6 +16,7 @@ core::error_code commit_queue::roll(const batch& wanted) {
         auto made = prepare_segment(files_, next_header(), reserved ? 0 : take_spare());
         if (!made) return made.error();
         prepared_ = std::move(*made);
+        filled_to_ = prepared_->header.segment_bytes; // it is needed now
     }
     left_ = true; // from the first byte of the begin record on, whatever becomes of the rest
     if (const auto error = begin_segment(*prepared_, written_commit_ + 1, place_.header.segment, place_.offset))

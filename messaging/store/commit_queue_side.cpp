@@ -104,7 +104,8 @@ void commit_queue::begin_prepare() {
 /// A sync of blocks that were never written has the file's extents to write too. So the next segment's are written in
 /// time, as long as the commits leave the disk time for that.
 bool commit_queue::fill_due() const {
-    return prepared_ && filled_to_ < prepared_->header.segment_bytes && options_.mode == durability::fsync && !ending_;
+    return prepared_ && !left_ && filled_to_ < prepared_->header.segment_bytes && options_.mode == durability::fsync &&
+           !ending_;
 }
 
 void commit_queue::begin_fill() {
