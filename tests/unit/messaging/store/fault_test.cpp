@@ -135,6 +135,28 @@ TEST_CASE("fault: where a segment ends is settled by the first byte that says so
     CHECK(test.log->report().damaged_places == 0);
 }
 
+TEST_CASE("fault: a segment prepared at the last moment keeps its header when its begin record fails", "[store]") {
+    store_test test;
+    test.options.side_thread = false;
+    REQUIRE_FALSE(test.open());
+    const std::string body(15'000, 'x');
+    test.commit_one(1, body);
+    test.files.fail_sync(1); // the commit's own comes first, then that of the preparation
+    test.commit_one(2, body);
+    for (std::uint64_t i = 3; i <= 4; ++i) test.commit_one(i, body);
+    REQUIRE_FALSE(test.files.exists(segment_name(2)));
+    test.files.fail_write(1, ENOSPC, 0); // the header block, then the begin record
+    test.write(5, body);
+    CHECK(test.commit().error == boost::system::errc::no_space_on_device);
+    for (std::uint64_t i = 6; i <= 8; ++i) test.commit_one(i);
+    test.log.reset();
+    std::mt19937_64 random(7);
+    test.files.power_cut(random);
+    REQUIRE_FALSE(test.open());
+    CHECK(test.positions() == positions{1, 2, 3, 4, 6, 7, 8});
+    CHECK(test.log->report().damaged_places == 0);
+}
+
 TEST_CASE("fault: a segment whose end cannot be written is whole all the same", "[store]") {
     store_test test;
     test.options.side_thread = false;
