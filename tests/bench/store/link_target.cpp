@@ -1,13 +1,9 @@
 // Our messaging by its link. Every subscription is durable and takes all topics; with nobody to consume it keeps them.
-#include "common/auth/link_token.hpp"
-#include "common/link/link_client.hpp"
-#include "tests/bench/store/target.hpp"
+#include "tests/bench/store/link_login.hpp"
 
 #include <boost/asio/co_spawn.hpp>
 #include <boost/asio/detached.hpp>
 #include <boost/asio/io_context.hpp>
-
-#include <fmt/format.h>
 
 #include <vector>
 
@@ -18,7 +14,8 @@ namespace asio = boost::asio;
 
 class link final : public target, private msg_link::link_handler {
   public:
-    explicit link(const options& with) : options_(with), client_(io_.get_executor(), link_options(with), *this) {}
+    explicit link(const options& with)
+        : options_(with), client_(io_.get_executor(), link_options_for(with.port, with.secret_file), *this) {}
     ~link() override {
         for (std::uint32_t i = 0; i < streams_.size(); ++i) client_.send_stream_close(i + 1, false); // for the next one
         bool stopped = false;
@@ -78,17 +75,6 @@ class link final : public target, private msg_link::link_handler {
     static constexpr std::uint64_t credit_messages = 20'000;
     static constexpr std::uint64_t credit_bytes = 16u << 20;
 
-    static msg_link::link_options link_options(const options& with) {
-        const auto secret = auth::link_secret::load(with.secret_file);
-        if (!secret) throw problem(with.secret_file + ": " + secret.error().message());
-        auth::link_claims claims;
-        claims.role = auth::link_role::broker;
-        claims.tenants = {"*"};
-        msg_link::link_options made;
-        made.url = fmt::format("ws://127.0.0.1:{}", with.port);
-        made.token = *auth::mint_link_token(claims, *secret);
-        return made;
-    }
     template <class Condition> void wait_until(Condition met, const char* what) {
         const auto deadline = std::chrono::steady_clock::now() + std::chrono::seconds(120);
         while (!met()) {

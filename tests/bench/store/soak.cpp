@@ -1,21 +1,16 @@
 // store-soak: publishes to messaging at a steady rate for a long time while topics, subscriptions and consumers come
 // and go; one line of JSON per interval. One subscription lives through all of it and misses nothing: that is checked.
 // soak.py runs it.
-#include "common/auth/link_token.hpp"
 #include "common/core/json_writer.hpp"
 #include "common/core/log.hpp"
-#include "common/link/link_client.hpp"
 #include "tests/bench/load/histogram.hpp"
 #include "tests/bench/load/report.hpp"
-#include "tests/bench/store/target.hpp"
+#include "tests/bench/store/link_login.hpp"
 
 #include <boost/asio/co_spawn.hpp>
 #include <boost/asio/detached.hpp>
 #include <boost/asio/io_context.hpp>
 
-#include <fmt/format.h>
-
-#include <charconv>
 #include <cstdio>
 #include <cstring>
 #include <map>
@@ -27,6 +22,7 @@ namespace {
 
 namespace asio = boost::asio;
 using bench::store::problem;
+using bench::store::read_number;
 
 constexpr const char* usage = R"(store-soak --port N --secret-file F [options]
 
@@ -46,11 +42,6 @@ struct soak_options {
     std::uint32_t payload_bytes = 128;
     std::uint64_t seed = 1;
 };
-
-template <class Number> void read_number(std::string_view text, Number& into) {
-    const auto [end, error] = std::from_chars(text.data(), text.data() + text.size(), into);
-    if (error != std::errc{} || end != text.data() + text.size()) throw problem("not a number: " + std::string(text));
-}
 
 soak_options read_options(int count, char** words) {
     soak_options into;
@@ -88,18 +79,6 @@ std::uint64_t now_ns() {
     return static_cast<std::uint64_t>(std::chrono::steady_clock::now().time_since_epoch().count());
 }
 
-msg_link::link_options link_options(const soak_options& with) {
-    const auto secret = auth::link_secret::load(with.secret_file);
-    if (!secret) throw problem(with.secret_file + ": " + secret.error().message());
-    auth::link_claims claims;
-    claims.role = auth::link_role::broker;
-    claims.tenants = {"*"};
-    msg_link::link_options made;
-    made.url = fmt::format("ws://127.0.0.1:{}", with.port);
-    made.token = *auth::mint_link_token(claims, *secret);
-    return made;
-}
-
 /// What every message begins with.
 struct stamp {
     std::uint64_t sent_ns;
@@ -110,7 +89,8 @@ struct stamp {
 class soak final : private msg_link::link_handler {
   public:
     explicit soak(const soak_options& with)
-        : options_(with), random_(with.seed), client_(io_.get_executor(), link_options(with), *this),
+        : options_(with), random_(with.seed),
+          client_(io_.get_executor(), bench::store::link_options_for(with.port, with.secret_file), *this),
           payload_(with.payload_bytes, 'x') {}
 
     bool run() {

@@ -3,9 +3,8 @@
 #include "common/core/json_writer.hpp"
 #include "tests/bench/load/histogram.hpp"
 #include "tests/bench/load/report.hpp"
-#include "tests/bench/store/target.hpp"
+#include "tests/bench/store/link_login.hpp"
 
-#include <charconv>
 #include <chrono>
 #include <cstdio>
 #include <cstring>
@@ -25,11 +24,6 @@ TARGET    link, text, redis, nats, rabbitmq
 options   --secret-file F (link)  --producer-token T --consumer-token T (text)  --tenant T  --topics N
           --subscriptions N (link)  --window N  --payload BYTES  --messages N  --seconds S  --warmup S
 )";
-
-template <class Number> void read_number(std::string_view text, Number& into) {
-    const auto [end, error] = std::from_chars(text.data(), text.data() + text.size(), into);
-    if (error != std::errc{} || end != text.data() + text.size()) throw problem("not a number: " + std::string(text));
-}
 
 options read_options(int count, char** words) {
     options into;
