@@ -21,7 +21,54 @@ void write_five(store_test& test) {
     for (std::uint64_t i = 1; i <= 5; ++i) test.commit_one(i);
 }
 
+/// The header block as formats 1 and 2 had it: where the segment goes on from in the header, no begin record.
+void make_older(std::string& file, char format) {
+    const auto header = decode_header(core::as_bytes(file).first(segment_data_begin));
+    REQUIRE(header.has_value());
+    for (const std::size_t at : {std::size_t{1024}, std::size_t{3072}}) file.replace(at, 28, std::string(28, '\0'));
+    for (const std::size_t at : {std::size_t{0}, std::size_t{2048}}) {
+        file[at + 11] = format;
+        core::store_big_endian(file.data() + at + 24, header->first_commit);
+        core::store_big_endian(file.data() + at + 32, header->previous_segment);
+        core::store_big_endian(file.data() + at + 36, header->previous_end);
+        core::store_big_endian(file.data() + at + 60, crc32c(core::as_bytes(file).subspan(at, 60)));
+    }
+}
+
 } // namespace
+
+TEST_CASE("recovery: a store of an older format is read whole and gone on with", "[store]") {
+    store_test test;
+    REQUIRE_FALSE(test.open());
+    const std::string body(15'000, 'x');
+    for (std::uint64_t i = 1; i <= 10; ++i) test.commit_one(i, body); // three segments
+    REQUIRE_FALSE(test.snapshot("state"));
+    test.commit_one(11, body);
+    test.log.reset();
+    test.files.kill();
+    const char format = GENERATE(char{1}, char{2});
+    const auto names = test.files.list();
+    for (const std::string& name : *names) {
+        if (!name.ends_with(".seg")) continue;
+        std::string file = test.files.content(name);
+        if (!decode_header(core::as_bytes(file).first(segment_data_begin))->begun) {
+            REQUIRE_FALSE(test.files.remove(name)); // nothing was prepared then
+            continue;
+        }
+        make_older(file, format);
+        test.files.put(name, file);
+    }
+    REQUIRE_FALSE(test.open());
+    CHECK(test.positions() == positions{1, 2, 3, 4, 5, 6, 7, 8, 9, 10, 11});
+    CHECK(test.log->report().damaged_places == 0);
+    for (std::uint64_t i = 12; i <= 17; ++i) test.commit_one(i, body); // beside segments of this format
+    std::mt19937_64 random(3);
+    test.log.reset();
+    test.files.power_cut(random);
+    REQUIRE_FALSE(test.open());
+    CHECK(test.positions().size() == 17);
+    CHECK(test.log->report().damaged_places == 0);
+}
 
 TEST_CASE("recovery: an empty directory is a new store", "[store]") {
     store_test test;
